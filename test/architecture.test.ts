@@ -1,0 +1,84 @@
+/** Who may import whom, and what code below the pipelines may touch: docs/architecture.md as a test. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Each folder and the folders it may import. */
+const below = {
+  tensor: [],
+  formats: [],
+  flow: ['tensor'],
+  nn: ['tensor'],
+  sparse: ['tensor', 'nn'],
+  representations: ['tensor', 'nn', 'sparse'],
+  render: ['tensor', 'representations'],
+  finish: ['tensor', 'representations', 'render'],
+  stages: ['tensor', 'nn', 'sparse', 'flow', 'representations', 'render', 'finish', 'formats'],
+} as const;
+const floor = Object.keys(below);
+const mayImport: Record<string, readonly string[]> = {
+  ...below,
+  pipelines: floor,
+  dataset: [...floor, 'pipelines'],
+  training: [...floor, 'pipelines', 'dataset'],
+};
+
+/** Files below the pipelines that may touch the machine, each with its reason. Tests may, too. */
+const outerAdapters: Record<string, string> = {
+  'src/tensor/runtime/': 'owns the worker, the sessions, the weight files and their cache',
+};
+const outside =
+  /from 'node:(?!assert)|import\('node:|\b(process|console)\.|Math\.random|Date\.now|performance\.now|\bfetch\(/;
+
+const files = ['src', 'apps']
+  .flatMap((top) => readdirSync(join(root, top), { recursive: true, encoding: 'utf8' }).map((f) => join(top, f)))
+  .filter((f) => /\.tsx?$/.test(f) && !f.includes('node_modules'))
+  .map((path) => ({ path, code: withoutComments(readFileSync(join(root, path), 'utf8')) }));
+
+test('imports follow the layers, and another folder is entered through its index.ts only', () => {
+  expect(files.flatMap((file) => importsOf(file).flatMap((target) => complaint(file.path, target)))).toEqual([]);
+});
+
+test('below the pipelines nothing touches files, network, clock, console or global randomness', () => {
+  const checked = files.filter(
+    ({ path }) =>
+      floor.includes(folderOf(path)) &&
+      !path.includes('.test.') &&
+      !Object.keys(outerAdapters).some((adapter) => path.startsWith(adapter)),
+  );
+  const found = checked.map(({ path, code }) => `${path}: ${outside.exec(code)?.[0]}`);
+  expect(found.filter((line) => !line.endsWith(': undefined'))).toEqual([]);
+});
+
+test('file names say what is inside', () => {
+  const bad = /(^|\/)(utils?|helpers?|common|misc|types)\.tsx?$/;
+  expect(files.map(({ path }) => path).filter((path) => bad.test(path))).toEqual([]);
+});
+
+function complaint(from: string, target: string): string[] {
+  const [a, b] = [folderOf(from), folderOf(target)];
+  if (a === b || from.includes('.test.')) return [];
+  if (b === 'apps') return [`${from} imports the app ${target}`];
+  if (!/(^|\/)index\.ts$/.test(target)) return [`${from} reaches past an index.ts: ${target}`];
+  const allowed = from.startsWith('apps/') || from === 'src/index.ts' || mayImport[a]?.includes(b);
+  return allowed ? [] : [`${from} (${a}) may not import ${b}: ${target}`];
+}
+
+/** 'tensor' for src/tensor/ops/add.ts; the apps count as one folder each, src/index.ts as ''. */
+function folderOf(path: string): string {
+  const parts = path.split('/');
+  if (parts[0] === 'apps') return 'apps';
+  return parts.length > 2 ? parts[1] : '';
+}
+
+function importsOf({ path, code }: { path: string; code: string }): string[] {
+  const targets = [...code.matchAll(/(?:from|import\(?)\s*'(\.[^']+)'/g)].map((match) => match[1]);
+  return targets.map((target) => relative(root, resolve(root, dirname(path), target)).replace(/\.js$/, '.ts'));
+}
+
+function withoutComments(code: string): string {
+  return code.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '');
+}
