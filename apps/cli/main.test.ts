@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { errorText, exitCodeOf } from './exit-codes.ts';
@@ -35,4 +35,23 @@ test('a cancelled run ends with 130, and an error during it that is not the canc
   controller.abort(new DOMException('cancelled', 'AbortError'));
   expect(exitCodeOf(controller.signal.reason, controller.signal)).toBe(130);
   expect(exitCodeOf(new Error('x'), controller.signal)).toBe(1);
+});
+
+test('Ctrl-C aborts the signal that commands pass on; a second one ends a program that does not answer', async () => {
+  const cancel = new URL('./cancel.ts', import.meta.url).href;
+  const program = `
+    const { cancelSignal, listenForCancel } = await import(${JSON.stringify(cancel)});
+    listenForCancel();
+    cancelSignal.addEventListener('abort', () => console.log('aborted'));
+    setInterval(() => {}, 1000);
+    console.log('ready');`;
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
+  let said = '';
+  child.stdout.on('data', (data) => {
+    said += data;
+    child.kill('SIGINT'); // once after 'ready', once after 'aborted'
+  });
+  const code = await new Promise((resolve) => child.on('exit', resolve));
+  expect(said).toBe('ready\naborted\n');
+  expect(code).toBe(130);
 });

@@ -34,6 +34,11 @@ function packageVersion(): string {
   throw new Error('internal: espalier finds no package.json above its program file.');
 }
 
+// A reader that has seen enough (`espalier info … | head`) closes the pipe: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+  throw error;
+});
 listenForCancel();
 const root = program();
 try {
