@@ -82,7 +82,9 @@ describe('occupancySurface', () => {
     const { positions } = occupancySurface(logits, R);
     const mean = [0, 0, 0];
     for (let i = 0; i < positions.length; i++) mean[i % 3] += positions[i] / (positions.length / 3);
-    [1.5 / R - 0.5, 4.5 / R - 0.5, 6.5 / R - 0.5].forEach((c, a) => expect(mean[a]).toBeCloseTo(c, 5));
+    expect(mean[0]).toBeCloseTo(1.5 / R - 0.5, 5);
+    expect(mean[1]).toBeCloseTo(4.5 / R - 0.5, 5);
+    expect(mean[2]).toBeCloseTo(6.5 / R - 0.5, 5);
   });
 
   it('closes the surface where matter touches the border', () => {

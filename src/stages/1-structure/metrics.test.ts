@@ -34,9 +34,9 @@ describe('squaredDistanceTransform', () => {
       fc.property(occupancies, (occupancy) => {
         const coords = occupancyToCoords(occupancy, R);
         const distances = squaredDistanceTransform(occupancy, R);
-        distances.forEach((d, i) =>
-          expect(d).toBe(nearest(Math.floor(i / (R * R)), Math.floor(i / R) % R, i % R, coords)),
-        );
+        distances.forEach((d, i) => {
+          expect(d).toBe(nearest(Math.floor(i / (R * R)), Math.floor(i / R) % R, i % R, coords));
+        });
       }),
       { numRuns: 50 },
     );
