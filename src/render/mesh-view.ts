@@ -1,6 +1,7 @@
 import type { SurfaceMesh } from '../representations/index.ts';
 import { type OrbitView, viewFrame } from './orbit-view.ts';
 import type { Picture } from './picture.ts';
+import { linearToSrgb8 } from './srgb.ts';
 
 export interface MeshViewOptions {
   /** Side of the square picture in pixels. */
@@ -83,15 +84,10 @@ export function meshView(mesh: SurfaceMesh, view: OrbitView, options: MeshViewOp
       const sample = row * side + column;
       const pixel = (Math.floor(row / supersampling) * size + Math.floor(column / supersampling)) * 3;
       for (let k = 0; k < 3; k++) {
-        sums[pixel + k] += nearest[sample] === 0 ? background[k] : linearToByte(image[sample * 3 + k]);
+        sums[pixel + k] += nearest[sample] === 0 ? background[k] : linearToSrgb8(image[sample * 3 + k]);
       }
     }
-  const data = Uint8Array.from(sums, (sum) => Math.round(sum / supersampling ** 2));
+  const data = new Uint8Array(sums.length);
+  for (let i = 0; i < data.length; i++) data[i] = Math.round(sums[i] / supersampling ** 2);
   return { width: size, height: size, channels: 3, data };
-}
-
-/** Linear light, clipped to [0, 1] → sRGB in 0 to 255. */
-function linearToByte(linear: number): number {
-  const value = Math.min(1, Math.max(0, linear));
-  return 255 * (value <= 0.0031308 ? 12.92 * value : 1.055 * value ** (1 / 2.4) - 0.055);
 }

@@ -14,8 +14,8 @@ export interface VoxelViewOptions {
 }
 
 /**
- * The occupied voxels as shaded solid cubes, seen from an orbit view: each pixel's ray walks the grid voxel by voxel
- * (Amanatides & Woo 1987) within the box of the matter. occupancy [R, R, R], 0 or 1, z fastest, in the cube
+ * The occupied voxels as shaded solid cubes, seen from an orbit view: each pixel's ray walks the grid cell by cell
+ * (Amanatides & Woo 1987), empty bricks of voxels in one step. occupancy [R, R, R], 0 or 1, z fastest, in the cube
  * [-0.5, 0.5]³ → RGB [size, size, 3].
  */
 export function voxelView(
@@ -34,7 +34,7 @@ export function voxelView(
   const { size = 256, supersampling = 1, coloring = 'position', background = [0, 0, 0] } = options;
   const camera = viewFrame(view);
   const eye = camera.eye.map((c) => (c + 0.5) * R); // in voxels
-  const box = matterBox(occupancy, R);
+  const grid = { occupancy, R, bricks: occupiedBricks(occupancy, R), bricksAcross: Math.ceil(R / BRICK) };
   const samples = size * supersampling;
   const sums = new Float32Array(size * size * 3);
   const { forward, right, up, halfSide } = camera;
@@ -46,7 +46,7 @@ export function voxelView(
       const dx = forward[0] + a * right[0] + b * up[0];
       const dy = forward[1] + a * right[1] + b * up[1];
       const dz = forward[2] + a * right[2] + b * up[2];
-      const hit = box === null ? -1 : firstVoxel(occupancy, R, box, eye[0], eye[1], eye[2], dx, dy, dz);
+      const hit = firstVoxel(grid, eye[0], eye[1], eye[2], dx, dy, dz);
       const pixel = (Math.floor(row / supersampling) * size + Math.floor(column / supersampling)) * 3;
       if (hit < 0) {
         for (let c = 0; c < 3; c++) sums[pixel + c] += background[c];
@@ -63,7 +63,8 @@ export function voxelView(
         sums[pixel + 2] += positionColor(voxel % R, R) * shade;
       }
     }
-  const data = Uint8Array.from(sums, (sum) => Math.round(sum / supersampling ** 2));
+  const data = new Uint8Array(sums.length);
+  for (let i = 0; i < data.length; i++) data[i] = Math.round(sums[i] / supersampling ** 2);
   return { width: size, height: size, channels: 3, data };
 }
 
@@ -91,54 +92,68 @@ function positionColor(index: number, R: number): number {
   return 40 + (215 * index) / Math.max(1, R - 1); // not quite black, so that the shading shows everywhere
 }
 
-type Box = { low: number[]; high: number[] };
+const BRICK = 4; // voxels per side; bricks without matter are crossed in one step
 
-/** The smallest box around the matter, high exclusive; null when there is none. */
-function matterBox(occupancy: Uint8Array, R: number): Box | null {
-  const low = [R, R, R];
-  const high = [0, 0, 0];
+interface BrickGrid {
+  occupancy: Uint8Array; // [R, R, R]
+  R: number;
+  bricks: Uint8Array; // [bricksAcross, bricksAcross, bricksAcross], 1 where there is matter
+  bricksAcross: number;
+}
+
+function occupiedBricks(occupancy: Uint8Array, R: number): Uint8Array {
+  const across = Math.ceil(R / BRICK);
+  const bricks = new Uint8Array(across ** 3);
   for (let x = 0, i = 0; x < R; x++)
     for (let y = 0; y < R; y++)
       for (let z = 0; z < R; z++, i++) {
-        if (!occupancy[i]) continue;
-        if (x < low[0]) low[0] = x;
-        if (y < low[1]) low[1] = y;
-        if (z < low[2]) low[2] = z;
-        if (x >= high[0]) high[0] = x + 1;
-        if (y >= high[1]) high[1] = y + 1;
-        if (z >= high[2]) high[2] = z + 1;
+        if (occupancy[i]) bricks[((((x / BRICK) | 0) * across + ((y / BRICK) | 0)) * across + z / BRICK) | 0] = 1;
       }
-  return high[0] === 0 ? null : { low, high };
+  return bricks;
 }
 
-/** The first occupied voxel on a ray, as voxel · 6 + face it is entered through, or −1. Lengths in voxels. */
-function firstVoxel(
-  occupancy: Uint8Array,
-  R: number,
-  { low, high }: Box,
+/** The first occupied voxel on a ray, as voxel · 6 + face it is entered through, or −1. Origin in voxels. */
+function firstVoxel(grid: BrickGrid, ox: number, oy: number, oz: number, dx: number, dy: number, dz: number): number {
+  const { bricksAcross } = grid;
+  const [ix, iy, iz] = [1 / (dx || 1e-12), 1 / (dy || 1e-12), 1 / (dz || 1e-12)];
+  return walk(grid, true, 0, 0, 0, bricksAcross, ox / BRICK, oy / BRICK, oz / BRICK, ix, iy, iz);
+}
+
+/**
+ * Walks the cells of a cube with lower corner (x0, y0, z0) and `side` cells along each side: bricks of the grid, and
+ * inside each one with matter, its voxels. Origin in cells; ix, iy, iz are one over the direction.
+ */
+function walk(
+  grid: BrickGrid,
+  areBricks: boolean,
+  x0: number,
+  y0: number,
+  z0: number,
+  side: number,
   ox: number,
   oy: number,
   oz: number,
-  dx: number,
-  dy: number,
-  dz: number,
+  ix: number,
+  iy: number,
+  iz: number,
 ): number {
-  const ix = 1 / (dx || 1e-12);
-  const iy = 1 / (dy || 1e-12);
-  const iz = 1 / (dz || 1e-12);
-  const nearX = ((ix > 0 ? low[0] : high[0]) - ox) * ix;
-  const nearY = ((iy > 0 ? low[1] : high[1]) - oy) * iy;
-  const nearZ = ((iz > 0 ? low[2] : high[2]) - oz) * iz;
-  const farX = ((ix > 0 ? high[0] : low[0]) - ox) * ix;
-  const farY = ((iy > 0 ? high[1] : low[1]) - oy) * iy;
-  const farZ = ((iz > 0 ? high[2] : low[2]) - oz) * iz;
+  const across = areBricks ? grid.bricksAcross : grid.R;
+  const cells = areBricks ? grid.bricks : grid.occupancy;
+  const x1 = Math.min(across, x0 + side);
+  const y1 = Math.min(across, y0 + side);
+  const z1 = Math.min(across, z0 + side);
+  const nearX = ((ix > 0 ? x0 : x1) - ox) * ix;
+  const nearY = ((iy > 0 ? y0 : y1) - oy) * iy;
+  const nearZ = ((iz > 0 ? z0 : z1) - oz) * iz;
+  const farX = ((ix > 0 ? x1 : x0) - ox) * ix;
+  const farY = ((iy > 0 ? y1 : y0) - oy) * iy;
+  const farZ = ((iz > 0 ? z1 : z0) - oz) * iz;
   const enter = Math.max(nearX, nearY, nearZ, 0);
   if (enter >= Math.min(farX, farY, farZ)) return -1;
 
-  const clamp = (value: number, axis: number) => Math.min(high[axis] - 1, Math.max(low[axis], Math.floor(value)));
-  let x = clamp(ox + enter * dx, 0);
-  let y = clamp(oy + enter * dy, 1);
-  let z = clamp(oz + enter * dz, 2);
+  let x = Math.min(x1 - 1, Math.max(x0, Math.floor(ox + enter / ix)));
+  let y = Math.min(y1 - 1, Math.max(y0, Math.floor(oy + enter / iy)));
+  let z = Math.min(z1 - 1, Math.max(z0, Math.floor(oz + enter / iz)));
   const stepX = ix > 0 ? 1 : -1;
   const stepY = iy > 0 ? 1 : -1;
   const stepZ = iz > 0 ? 1 : -1;
@@ -153,21 +168,26 @@ function firstVoxel(
   const faceZ = iz > 0 ? 4 : 5;
   let face = enter === nearX ? faceX : enter === nearY ? faceY : faceZ;
   for (;;) {
-    const voxel = (x * R + y) * R + z;
-    if (occupancy[voxel]) return voxel * 6 + face;
+    const cell = (x * across + y) * across + z;
+    if (cells[cell]) {
+      if (!areBricks) return cell * 6 + face;
+      const [vx, vy, vz] = [x * BRICK, y * BRICK, z * BRICK];
+      const hit = walk(grid, false, vx, vy, vz, BRICK, ox * BRICK, oy * BRICK, oz * BRICK, ix, iy, iz);
+      if (hit >= 0) return hit;
+    }
     if (nextX < nextY && nextX < nextZ) {
       x += stepX;
-      if (x < low[0] || x >= high[0]) return -1;
+      if (x < x0 || x >= x1) return -1;
       nextX += acrossX;
       face = faceX;
     } else if (nextY < nextZ) {
       y += stepY;
-      if (y < low[1] || y >= high[1]) return -1;
+      if (y < y0 || y >= y1) return -1;
       nextY += acrossY;
       face = faceY;
     } else {
       z += stepZ;
-      if (z < low[2] || z >= high[2]) return -1;
+      if (z < z0 || z >= z1) return -1;
       nextZ += acrossZ;
       face = faceZ;
     }

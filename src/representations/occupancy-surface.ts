@@ -46,18 +46,20 @@ export function occupancySurface(
         'Pass one grid without batch and channel axes, and its resolution.',
     );
   }
-  let occupancy = Uint8Array.from(logits, (logit) => (logit > 0 ? 1 : 0));
+  let occupancy: Uint8Array = new Uint8Array(R ** 3);
+  for (let i = 0; i < logits.length; i++) occupancy[i] = logits[i] > 0 ? 1 : 0;
   if (!occupancy.includes(1)) {
     throw new Error(
       `occupancySurface: none of the ${R}³ logits is above 0, so there is no matter to wrap. ` +
         'Sample the structure again with another seed, or check that logits and not probabilities are passed.',
     );
   }
-  const field = Float32Array.from(logits, (logit) => Math.min(1, Math.max(-1, logit / SATURATED_LOGIT)));
+  const field = new Float32Array(R ** 3);
+  for (let i = 0; i < logits.length; i++) field[i] = Math.min(1, Math.max(-1, logits[i] / SATURATED_LOGIT));
   if (settings.fillInterior) {
     const filled = fillInterior(occupancy, R, settings.sealGaps);
     for (let i = 0; i < field.length; i++) if (filled[i] && !occupancy[i]) field[i] = 1;
-    occupancy = filled as Uint8Array<ArrayBuffer>;
+    occupancy = filled;
     raiseBuriedLogits(field, occupancy, R);
   }
 
@@ -97,8 +99,9 @@ function raiseBuriedLogits(field: Float32Array, occupancy: Uint8Array, R: number
     for (let y = 1; y < R - 1; y++)
       for (let z = 1; z < R - 1; z++) {
         const i = (x * R + y) * R + z;
+        if (!occupancy[i]) continue;
         const faces = [i - 1, i + 1, i - R, i + R, i - R * R, i + R * R];
-        if (occupancy[i] && faces.every((j) => occupancy[j])) field[i] = 1;
+        if (faces.every((j) => occupancy[j])) field[i] = 1;
       }
 }
 
@@ -129,7 +132,7 @@ function thickParts(occupancy: Uint8Array, n: number): Uint8Array {
   const thick = new Uint8Array(occupancy.length);
   const block = [0, 1, n, n + 1, n * n, n * n + 1, n * n + n, n * n + n + 1];
   for (let i = 0; i + block[7] < occupancy.length; i++) {
-    if (block.every((o) => occupancy[i + o])) for (const o of block) thick[i + o] = 1;
+    if (occupancy[i] && block.every((o) => occupancy[i + o])) for (const o of block) thick[i + o] = 1;
   }
   return thick;
 }

@@ -5,7 +5,8 @@
  */
 export function squaredDistanceTransform(occupancy: Uint8Array, resolution: number): Float32Array {
   const R = resolution;
-  const distances = Float32Array.from(occupancy, (value) => (value ? 0 : Infinity));
+  const distances = new Float32Array(R ** 3);
+  for (let i = 0; i < distances.length; i++) distances[i] = occupancy[i] ? 0 : Infinity;
   const line = new Float64Array(R);
   const parabolas = new Int32Array(R); // where the parabolas of the lower envelope stand
   const starts = new Float64Array(R + 1); // from where each is the lowest
