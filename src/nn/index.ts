@@ -1,0 +1,7 @@
+// Layers as functions of a scope and tensors.
+export { crossAttention, selfAttention } from './attention.ts';
+export { convolution, residualBlock } from './convolution.ts';
+export { absolutePositions, gridPositions, timeEmbedding } from './embedding.ts';
+export { linear } from './linear.ts';
+export { affineLayerNorm, BLOCK_EPS, channelLayerNorm, DEFAULT_EPS, groupNorm, headNorm, layerNorm } from './norm.ts';
+export { type BlockConfig, crossBlock, feedForward, modulation, plainBlock } from './transformer.ts';

@@ -1,0 +1,81 @@
+import { type Dim, namesOf, type Shape } from '../dim.ts';
+import { is, type OpName, type Tensor, topological } from '../tensor.ts';
+import { type ExternalData, OnnxBuilder } from './model.ts';
+import { type Emit, lowerings } from './operators.ts';
+
+export interface LowerOptions {
+  device: 'cpu' | 'webgpu' | 'cuda';
+  /** where a weight's bytes lie; weights without a place become inputs of the model, under their own name */
+  external?: (name: string) => ExternalData | undefined;
+}
+
+export interface LoweredModel {
+  bytes: Uint8Array;
+  /** names of what must be fed: inputs and weights without an external place */
+  inputs: readonly Tensor<'input'>[];
+  parameters: readonly Tensor<'parameter'>[];
+}
+
+/** The graph below `outputs` as an ONNX model, in memory. Weights are never in its bytes. */
+export function lower(outputs: Readonly<Record<string, Tensor>>, { device, external }: LowerOptions): LoweredModel {
+  const builder = new OnnxBuilder();
+  const names = new Map<Tensor, string>();
+  const inputs: Tensor<'input'>[] = [];
+  const parameters: Tensor<'parameter'>[] = [];
+  const sizes = new Map<string, string>();
+  const emit: Emit = {
+    builder,
+    device,
+    name: (t) => names.get(t) as string,
+    shape: (shape) => shapeOf(builder, sizes, shape),
+  };
+  const fedTwice = new Map<string, Tensor>();
+  for (const t of topological(Object.values(outputs))) {
+    if (is('input', t) || is('parameter', t)) {
+      const { name } = t.attributes;
+      if (fedTwice.has(name)) throw new Error(`lower: two different tensors are named "${name}". Give each input and weight its own name.`);
+      fedTwice.set(name, t);
+      const place = is('parameter', t) ? external?.(name) : undefined;
+      if (place) builder.external(name, t.shape as number[], t.dtype, place);
+      else builder.input(name, t.shape, t.dtype);
+      names.set(t, name);
+      if (is('input', t)) {
+        inputs.push(t);
+        declareSizes(builder, sizes, name, t.shape);
+      } else if (!place) parameters.push(t as Tensor<'parameter'>);
+      continue;
+    }
+    names.set(t, lowerings[t.op as OpName](t as never, emit));
+  }
+  for (const [name, t] of Object.entries(outputs)) builder.output(name, emit.name(t), t.shape, t.dtype);
+  return { bytes: builder.finish(), inputs, parameters };
+}
+
+/** Remembers how to read each named size off an input, as int64 [1]. */
+function declareSizes(builder: OnnxBuilder, sizes: Map<string, string>, input: string, shape: Shape): void {
+  for (const [axis, dim] of shape.entries()) {
+    if (typeof dim === 'number' || sizes.has(dim)) continue;
+    sizes.set(dim, builder.op('Shape', [input], { start: axis, end: axis + 1 })[0]);
+  }
+}
+
+/** A shape as an int64 tensor: constant but for named sizes, of which a single one may stay open (−1). */
+function shapeOf(builder: OnnxBuilder, sizes: Map<string, string>, shape: Shape): { exact: () => string; open: () => string } {
+  const named = shape.filter((d) => typeof d === 'string');
+  const fixed = (dims: Shape) => builder.int64(dims as number[]);
+  const exact = () => (named.length === 0 ? fixed(shape) : builder.op('Concat', shape.map(piece), { axis: 0 })[0]);
+  const piece = (dim: Dim): string => {
+    if (typeof dim === 'number') return fixed([dim]);
+    const direct = sizes.get(dim);
+    if (direct) return direct;
+    const { coefficient, names } = namesOf(dim);
+    const parts = names.map((n) => {
+      const known = sizes.get(n);
+      if (!known) throw new Error(`lower: the size "${n}" is on no input, so it cannot be known at run time. Feed an input that has it.`);
+      return known;
+    });
+    if (coefficient !== 1) parts.unshift(fixed([coefficient]));
+    return parts.reduce((a, b) => builder.op('Mul', [a, b])[0]);
+  };
+  return { exact, open: () => (named.length === 1 ? fixed(shape.map((d) => (typeof d === 'string' ? -1 : d))) : exact()) };
+}

@@ -1,0 +1,195 @@
+import type { Shape } from '../dim.ts';
+import type { OpName, Tensor } from '../tensor.ts';
+import { elementType, type OnnxBuilder } from './model.ts';
+
+/** What an operation needs to write itself down. */
+export interface Emit {
+  builder: OnnxBuilder;
+  device: 'cpu' | 'webgpu' | 'cuda';
+  name(t: Tensor): string;
+  /** int64 shape tensors: `exact`, or with a single named size left `open` as −1 (enough for Reshape) */
+  shape(shape: Shape): { exact: () => string; open: () => string };
+}
+
+type Lowering<K extends OpName> = (t: Tensor<K>, emit: Emit) => string;
+
+const same =
+  (type: string): Lowering<OpName> =>
+  (t, e) =>
+    e.builder.op(type, t.inputs.map(e.name))[0];
+
+const fed: Lowering<OpName> = () => {
+  throw new Error('internal: inputs and weights are declared, not computed');
+};
+
+const reduce =
+  (type: string): Lowering<'sum' | 'mean' | 'max'> =>
+  (t, e) =>
+    e.builder.op(type, [e.name(t.inputs[0]), e.builder.int64(t.attributes.axes)], { keepdims: t.attributes.keepDims ? 1 : 0 })[0];
+
+function reshaped(e: Emit, name: string, shape: Shape): string {
+  return e.builder.op('Reshape', [name, e.shape(shape).open()])[0];
+}
+
+/** How each operation is written in ONNX; the formulations that won are in reference/engine-measurements.md. */
+export const lowerings: { [K in OpName]: Lowering<K> } = {
+  input: fed,
+  parameter: fed,
+  constant: (t, e) => e.builder.constant(t.attributes.data, t.shape as number[]),
+  neg: same('Neg'),
+  exp: same('Exp'),
+  log: same('Log'),
+  sqrt: same('Sqrt'),
+  reciprocal: same('Reciprocal'),
+  sigmoid: same('Sigmoid'),
+  tanh: same('Tanh'),
+  erf: same('Erf'),
+  sin: same('Sin'),
+  cos: same('Cos'),
+  abs: same('Abs'),
+  gelu: (t, e) => e.builder.op('Gelu', [e.name(t.inputs[0])], { approximate: { text: t.attributes.approximate } })[0],
+  add: same('Add'),
+  sub: same('Sub'),
+  mul: same('Mul'),
+  div: same('Div'),
+  maximum: same('Max'),
+  minimum: same('Min'),
+  greater: same('Greater'),
+  less: same('Less'),
+  equal: same('Equal'),
+  where: same('Where'),
+  matmul: (t, e) => {
+    const [a, b] = t.inputs;
+    const { transA, transB } = t.attributes;
+    const [x, y] = [e.name(a), e.name(b)];
+    if (!transA && !transB) return e.builder.op('MatMul', [x, y])[0];
+    if (a.shape.length === 2) return e.builder.op('Gemm', [x, y], { transA: Number(transA), transB: Number(transB) })[0];
+    if (e.device === 'cpu')
+      return e.builder.op('FusedMatMul', [x, y], { transA: Number(transA), transB: Number(transB) }, { domain: 'com.microsoft' })[0];
+    const flip = (name: string, rank: number) => e.builder.op('Transpose', [name], { perm: lastTwoSwapped(rank) })[0];
+    return e.builder.op('MatMul', [transA ? flip(x, a.shape.length) : x, transB ? flip(y, b.shape.length) : y])[0];
+  },
+  linear: (t, e) => {
+    const [x, w, bias] = t.inputs;
+    const flat = x.shape.length === 2 ? e.name(x) : reshaped(e, e.name(x), openRows(x.shape));
+    const y = e.builder.op('Gemm', [flat, e.name(w), ...(bias ? [e.name(bias)] : [])], { transB: 1 })[0];
+    return x.shape.length === 2 ? y : reshaped(e, y, t.shape);
+  },
+  sum: reduce('ReduceSum'),
+  mean: reduce('ReduceMean'),
+  max: reduce('ReduceMax'),
+  softmax: (t, e) => e.builder.op('Softmax', [e.name(t.inputs[0])], { axis: -1 })[0],
+  normalize: (t, e) => {
+    const width = t.shape[t.shape.length - 1] as number;
+    const scale = e.builder.constant(new Float32Array(width).fill(1), [width]);
+    return e.builder.op('LayerNormalization', [e.name(t.inputs[0]), scale], { axis: -1, epsilon: { float: t.attributes.eps } })[0];
+  },
+  conv3d: (t, e) => {
+    const { stride, padding } = t.attributes;
+    return e.builder.op('Conv', t.inputs.map(e.name), { strides: [stride, stride, stride], pads: Array(6).fill(padding) })[0];
+  },
+  conv3dWeightGrad,
+  resizeNearest: (t, e) => {
+    const f = t.attributes.factor;
+    const scales = e.builder.constant(Float32Array.of(1, 1, f, f, f), [5]);
+    const options = { mode: { text: 'nearest' }, nearest_mode: { text: 'floor' }, coordinate_transformation_mode: { text: 'asymmetric' } };
+    return e.builder.op('Resize', [e.name(t.inputs[0]), '', scales], options)[0];
+  },
+  reshape: (t, e) => reshaped(e, e.name(t.inputs[0]), t.shape),
+  transpose: (t, e) => e.builder.op('Transpose', [e.name(t.inputs[0])], { perm: t.attributes.perm })[0],
+  slice: (t, e) => {
+    const { axis, start, end, step } = t.attributes;
+    return sliced(e, e.name(t.inputs[0]), axis, start, end, step);
+  },
+  concat: (t, e) => e.builder.op('Concat', t.inputs.map(e.name), { axis: t.attributes.axis })[0],
+  pad: (t, e) => e.builder.op('Pad', [e.name(t.inputs[0]), e.builder.int64([...t.attributes.before, ...t.attributes.after])])[0],
+  expand: (t, e) => e.builder.op('Expand', [e.name(t.inputs[0]), e.shape(t.shape).exact()])[0],
+  gather: (t, e) => e.builder.op('Gather', t.inputs.map(e.name), { axis: t.attributes.axis })[0],
+  scatterAdd: (t, e) => {
+    const [updates, index] = t.inputs;
+    const zero = e.builder.constant(Float32Array.of(0), t.shape.map(() => 1));
+    const base = e.builder.op('Expand', [zero, e.shape(t.shape).exact()])[0];
+    const wide = e.builder.op('Cast', [e.name(index)], { to: elementType.int64 })[0];
+    const rows = e.builder.op('Unsqueeze', [wide, e.builder.int64([1])])[0];
+    return e.builder.op('ScatterND', [base, rows, e.name(updates)], { reduction: { text: 'add' } })[0];
+  },
+  attention: (t, e) => (e.device === 'webgpu' ? attentionApart(t, e) : attentionFused(t, e)),
+  cast: (t, e) => e.builder.op('Cast', [e.name(t.inputs[0])], { to: elementType[t.attributes.to] })[0],
+  stopGradient: (t, e) => e.name(t.inputs[0]),
+  after: (t, e) => {
+    // x + 0·token: a dependency that no optimiser removes. The token is cut first, so that an infinity elsewhere stays there.
+    const [x, token] = t.inputs;
+    const flat = e.builder.op('Reshape', [e.name(token), e.builder.int64([-1])])[0];
+    const first = sliced(e, flat, 0, 0, 1, 1);
+    const nothing = e.builder.op('Mul', [first, e.builder.constant(Float32Array.of(0), [1])])[0];
+    const finite = e.builder.op('Where', [e.builder.op('IsNaN', [nothing])[0], e.builder.constant(Float32Array.of(0), [1]), nothing])[0];
+    const added = e.builder.op('Add', [e.name(x), finite])[0];
+    return x.shape.length === 0 ? reshaped(e, added, []) : added;
+  },
+};
+
+function lastTwoSwapped(rank: number): number[] {
+  const perm = Array.from({ length: rank }, (_, i) => i);
+  [perm[rank - 2], perm[rank - 1]] = [rank - 1, rank - 2];
+  return perm;
+}
+
+/** [.., C] flattened to rows; one named size at most stays open. */
+function openRows(shape: Shape): Shape {
+  return [-1, shape[shape.length - 1]];
+}
+
+function sliced(e: Emit, x: string, axis: number, start: number, end: number, step: number): string {
+  const i = (v: number) => e.builder.int64([v]);
+  return e.builder.op('Slice', [x, i(start), i(end), i(axis), i(step)])[0];
+}
+
+function attentionFused(t: Tensor<'attention'>, e: Emit): string {
+  return e.builder.op('MultiHeadAttention', t.inputs.map(e.name), { num_heads: t.attributes.heads }, { domain: 'com.microsoft' })[0];
+}
+
+/** The same in separate steps, for devices whose fused operator is missing or wrong (WebGPU, see engine-measurements §7). */
+function attentionApart(t: Tensor<'attention'>, e: Emit): string {
+  const { heads } = t.attributes;
+  const d = (t.shape[2] as number) / heads;
+  const apart = (x: Tensor, perm: number[]) =>
+    e.builder.op('Transpose', [reshaped4(e, x, heads, d)], { perm })[0];
+  const [q, k, v] = t.inputs;
+  const scaled = e.builder.op('Mul', [apart(q, [0, 2, 1, 3]), e.builder.constant(Float32Array.of(1 / Math.sqrt(d)), [1])])[0];
+  const scores = e.builder.op('MatMul', [scaled, apart(k, [0, 2, 3, 1])])[0];
+  const mixed = e.builder.op('MatMul', [e.builder.op('Softmax', [scores], { axis: -1 })[0], apart(v, [0, 2, 1, 3])])[0];
+  return e.builder.op('Reshape', [e.builder.op('Transpose', [mixed], { perm: [0, 2, 1, 3] })[0], e.shape(t.shape).exact()])[0];
+}
+
+function reshaped4(e: Emit, x: Tensor, heads: number, d: number): string {
+  return e.builder.op('Reshape', [e.name(x), e.builder.int64([0, 0, heads, d])])[0];
+}
+
+/**
+ * dW of a convolution, one kernel offset after the other: the shifted input and the gradient as matrices over all voxels,
+ * [cout, B·V]·[B·V, cin]. The shifted copies never exist together (all 27 at once cost 0.9 GB at 32 channels, 64³).
+ */
+function conv3dWeightGrad(t: Tensor<'conv3dWeightGrad'>, e: Emit): string {
+  const [x, g] = t.inputs;
+  const { stride, padding, kernel: k } = t.attributes;
+  const [, cin] = x.shape as readonly number[];
+  const [, cout, ...out] = g.shape as readonly number[];
+  // channels first with the batch beside the voxels: [cin, B, X, Y, Z]
+  const channelsFirst = (name: string) => e.builder.op('Transpose', [name], { perm: [1, 0, 2, 3, 4] })[0];
+  const pads = [0, 0, padding, padding, padding];
+  const padded = padding ? e.builder.op('Pad', [channelsFirst(e.name(x)), e.builder.int64([...pads, ...pads])])[0] : channelsFirst(e.name(x));
+  const dy = e.builder.op('Reshape', [channelsFirst(e.name(g)), e.builder.int64([cout, -1])])[0];
+  const parts: string[] = [];
+  for (let i = 0; i < k; i++)
+    for (let j = 0; j < k; j++)
+      for (let l = 0; l < k; l++) {
+        const starts = [i, j, l];
+        const ends = starts.map((s, a) => s + (out[a] - 1) * stride + 1);
+        const window = e.builder.op('Slice', [padded, e.builder.int64(starts), e.builder.int64(ends), e.builder.int64([2, 3, 4]), e.builder.int64([stride, stride, stride])])[0];
+        const flat = e.builder.op('Reshape', [window, e.builder.int64([cin, -1])])[0];
+        const product = e.builder.op('Gemm', [dy, flat], { transB: 1 })[0]; // [cout, cin]
+        parts.push(e.builder.op('Reshape', [product, e.builder.int64([cout, cin, 1])])[0]);
+      }
+  const joined = e.builder.op('Concat', parts, { axis: 2 })[0];
+  return e.builder.op('Reshape', [joined, e.builder.int64([cout, cin, k, k, k])])[0];
+}

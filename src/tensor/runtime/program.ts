@@ -1,0 +1,133 @@
+import { Worker } from 'node:worker_threads';
+import { showShape } from '../dim.ts';
+import { lower } from '../onnx/lower.ts';
+import type { ExternalData } from '../onnx/model.ts';
+import type { Tensor } from '../tensor.ts';
+import { type Device, resolveDevice } from './device.ts';
+import type { Request, Value } from './protocol.ts';
+
+export interface ProgramOptions {
+  device?: Device | 'auto';
+  /** threads of the runtime; 0 lets it take one per core */
+  threads?: number;
+  /** weights that stay in a file: where each lies, all in one `folder` (symbolic links resolved) */
+  external?: { folder: string; place: (name: string) => ExternalData | undefined };
+  /** values held in the session from run to run, by the name of the weight or input they stand for */
+  state?: Readonly<Record<string, Float32Array>>;
+  /** for states that a run replaces: the output that holds the successor */
+  updates?: Readonly<Record<string, Tensor>>;
+  /**
+   * Lets successors overwrite their state. Only when each update waits for every gradient (global-norm clipping is such
+   * a barrier): without it an update may run before its weight's last use, and training goes wrong silently.
+   */
+  inPlace?: boolean;
+}
+
+/** A graph made ready to run on a device. Owned by whoever compiled it; `dispose` frees its thread and memory. */
+export interface Program {
+  readonly device: Device;
+  /** Runs once. `advance` (default: when there are updates) puts successors in the place of their states. */
+  run(feeds: Readonly<Record<string, Value>>, options?: { fetch?: readonly string[]; advance?: boolean }): Promise<Record<string, Value>>;
+  readState(names: readonly string[]): Promise<Record<string, Float32Array>>;
+  writeState(state: Readonly<Record<string, Float32Array>>): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** Lowers the graph below `outputs`, opens a session for it in a thread of its own, and hands it its state. */
+export async function compile(outputs: Readonly<Record<string, Tensor>>, options: ProgramOptions = {}): Promise<Program> {
+  const { external, state = {}, updates = {}, inPlace = false, threads = 0 } = options;
+  const device = resolveDevice(options.device ?? 'cpu');
+  const stateOutputs = Object.fromEntries(Object.keys(updates).map((name) => [name, `next:${name}`]));
+  const all = { ...outputs, ...Object.fromEntries(Object.entries(updates).map(([name, t]) => [stateOutputs[name], t])) };
+  const lowered = lower(all, { device, external: external?.place });
+  const fed = new Map([...lowered.inputs, ...lowered.parameters].map((t) => [t.attributes.name, t]));
+  const values: Record<string, Value> = {};
+  for (const [name, data] of Object.entries(state)) {
+    const t = fed.get(name);
+    if (!t) continue; // a state the graph never reads stays with its owner
+    const size = t.shape.reduce<number>((a, d) => a * Number(d), 1);
+    if (size !== data.length)
+      throw new Error(`compile: state "${name}" must be ${showShape(t.shape)}, got ${data.length} values.`);
+    values[name] = { dtype: 'float32', dims: t.shape as number[], data };
+  }
+  for (const p of lowered.parameters)
+    if (!(p.attributes.name in values))
+      throw new Error(`compile: no values for weight "${p.attributes.name}" ${showShape(p.shape)}. Load a checkpoint or initialise it.`);
+  const client = connect();
+  try {
+    const request: Request = { kind: 'create', model: lowered.bytes, device, threads, folder: external?.folder, state: values, stateOutputs, inPlace };
+    await client.send(request);
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+  const names = Object.keys(outputs);
+  return {
+    device,
+    async run(feeds, { fetch = names, advance = Object.keys(updates).length > 0 } = {}) {
+      for (const t of lowered.inputs) {
+        const { name } = t.attributes;
+        if (name in values) continue;
+        const value = feeds[name];
+        if (!value) throw new Error(`run: input "${name}" ${showShape(t.shape)} is missing; got ${Object.keys(feeds).join(', ') || 'nothing'}.`);
+        const fits = value.dims.length === t.shape.length && t.shape.every((d, i) => typeof d === 'string' || d === value.dims[i]);
+        if (!fits || value.dtype !== t.dtype)
+          throw new Error(`run: input "${name}" must be ${t.dtype} ${showShape(t.shape)}, got ${value.dtype} ${showShape(value.dims)}.`);
+      }
+      return (await client.send({ kind: 'run', feeds: feeds as Record<string, Value>, fetch, advance })) as Record<string, Value>;
+    },
+    async readState(wanted) {
+      const got = (await client.send({ kind: 'readState', names: wanted })) as Record<string, Value>;
+      return Object.fromEntries(Object.entries(got).map(([name, v]) => [name, v.data as Float32Array]));
+    },
+    async writeState(next) {
+      const wire = Object.fromEntries(Object.entries(next).map(([name, data]) => [name, { dtype: 'float32', dims: [data.length], data } as Value]));
+      await client.send({ kind: 'writeState', state: wire });
+    },
+    async dispose() {
+      await client.send({ kind: 'dispose' });
+      await client.close();
+    },
+  };
+}
+
+/** A concrete float tensor. */
+export const floats = (data: Float32Array, dims: readonly number[]): Value => ({ dtype: 'float32', dims, data });
+
+export const integers = (data: Int32Array, dims: readonly number[]): Value => ({ dtype: 'int32', dims, data });
+
+interface Client {
+  send(request: Request): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+function connect(): Client {
+  const fromSource = import.meta.url.endsWith('.ts');
+  const url = new URL(`./session-worker${fromSource ? '.ts' : '.js'}`, import.meta.url);
+  const worker = new Worker(url, fromSource ? { execArgv: ['--import', 'tsx'] } : {});
+  const pending = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
+  let nextId = 0;
+  const fail = (error: Error) => {
+    for (const p of pending.values()) p.reject(error);
+    pending.clear();
+  };
+  worker.on('message', ({ id, result, error }: { id: number; result?: unknown; error?: string }) => {
+    const p = pending.get(id);
+    pending.delete(id);
+    if (error === undefined) p?.resolve(result);
+    else p?.reject(new Error(error));
+  });
+  worker.on('error', fail);
+  worker.on('exit', (code) => fail(new Error(`session: its thread ended (code ${code}) before it answered.`)));
+  return {
+    send: (request) =>
+      new Promise((resolve, reject) => {
+        const id = nextId++;
+        pending.set(id, { resolve, reject });
+        worker.postMessage({ id, request });
+      }),
+    close: async () => {
+      await worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,98 @@
+/**
+ * The thread that owns one ONNX Runtime session: `run()` blocks its thread, so servers, progress and rasterisers must
+ * live in another. State (weights, moments, averages) stays here from run to run.
+ */
+import { parentPort } from 'node:worker_threads';
+import * as ort from 'onnxruntime-node';
+import type { Request, Value } from './protocol.ts';
+
+if (!parentPort) throw new Error('internal: session-worker runs as a worker thread');
+const port = parentPort;
+
+let session: ort.InferenceSession | undefined;
+let stateOutputs: Record<string, string> = {}; // input name → output name
+const current: Record<string, ort.Tensor> = {};
+const next: Record<string, ort.Tensor> = {};
+
+const toOrt = (v: Value): ort.Tensor => new ort.Tensor(v.dtype as 'float32', v.data as Float32Array, v.dims as number[]);
+
+async function handle(request: Request): Promise<unknown> {
+  switch (request.kind) {
+    case 'create': {
+      const { model, device, threads, folder, inPlace } = request;
+      session = await ort.InferenceSession.create(model, {
+        executionProviders: [device],
+        enableMemPattern: false,
+        intraOpNumThreads: threads,
+        graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
+        extra: {
+          session: {
+            ...(folder ? { model_external_initializers_file_folder_path: folder } : {}),
+            intra_op: { allow_spinning: '1' },
+          },
+        },
+      });
+      stateOutputs = request.stateOutputs;
+      for (const [name, value] of Object.entries(request.state)) {
+        current[name] = toOrt(value);
+        if (name in stateOutputs)
+          next[name] = inPlace ? current[name] : toOrt({ ...value, data: new Float32Array(value.data.length) });
+      }
+      return undefined;
+    }
+    case 'run': {
+      if (!session) throw new Error('internal: run before create');
+      const feeds: Record<string, ort.Tensor> = { ...current };
+      for (const [name, value] of Object.entries(request.feeds)) feeds[name] = toOrt(value);
+      const fetches: Record<string, ort.Tensor | null> = {};
+      for (const name of request.fetch) fetches[name] = null;
+      if (request.advance) for (const [input, output] of Object.entries(stateOutputs)) fetches[output] = next[input];
+      const results = await session.run(feeds, fetches as ort.InferenceSession.OnnxValueMapType);
+      // Preallocated outputs are written in place; the tensors returned for them are not the ones handed in.
+      if (request.advance) for (const input of Object.keys(stateOutputs)) [current[input], next[input]] = [next[input], current[input]];
+      const out: Record<string, Value> = {};
+      for (const name of request.fetch) {
+        const t = results[name];
+        out[name] = { dtype: t.type as Value['dtype'], dims: t.dims, data: t.data as Value['data'] };
+      }
+      return out;
+    }
+    case 'readState': {
+      const out: Record<string, Value> = {};
+      for (const name of request.names) {
+        const t = current[name];
+        if (!t) throw new Error(`session: no state named "${name}".`);
+        out[name] = { dtype: 'float32', dims: t.dims, data: (t.data as Float32Array).slice() };
+      }
+      return out;
+    }
+    case 'writeState': {
+      for (const [name, value] of Object.entries(request.state)) {
+        const t = current[name];
+        if (!t || t.size !== value.data.length) throw new Error(`session: state "${name}" expected ${t?.size ?? 'to exist'} values, got ${value.data.length}.`);
+        (t.data as Float32Array).set(value.data as Float32Array);
+      }
+      return undefined;
+    }
+    case 'dispose':
+      await session?.release();
+      session = undefined;
+      return undefined;
+  }
+}
+
+port.on('message', async ({ id, request }: { id: number; request: Request }) => {
+  try {
+    const result = await handle(request);
+    const transfer = request.kind === 'readState' || request.kind === 'run' ? buffersOf(result as Record<string, Value>) : [];
+    port.postMessage({ id, result }, transfer);
+  } catch (error) {
+    port.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
+  }
+});
+
+function buffersOf(values: Record<string, Value>): ArrayBuffer[] {
+  const buffers = Object.values(values).map((v) => v.data.buffer as ArrayBuffer);
+  return [...new Set(buffers)].filter((b) => b instanceof ArrayBuffer && b.byteLength > 0);
+}
