@@ -21,6 +21,8 @@ export interface ProgramOptions {
    * a barrier): without it an update may run before its weight's last use, and training goes wrong silently.
    */
   inPlace?: boolean;
+  /** a scalar output: when a run makes it infinite or NaN, states stay as they were (not together with `inPlace`) */
+  advanceWhenFinite?: string;
 }
 
 /** A graph made ready to run on a device. Owned by whoever compiled it; `dispose` frees its thread and memory. */
@@ -35,7 +37,7 @@ export interface Program {
 
 /** Lowers the graph below `outputs`, opens a session for it in a thread of its own, and hands it its state. */
 export async function compile(outputs: Readonly<Record<string, Tensor>>, options: ProgramOptions = {}): Promise<Program> {
-  const { external, state = {}, updates = {}, inPlace = false, threads = 0 } = options;
+  const { external, state = {}, updates = {}, inPlace = false, threads = 0, advanceWhenFinite } = options;
   const device = resolveDevice(options.device ?? 'cpu');
   const stateOutputs = Object.fromEntries(Object.keys(updates).map((name) => [name, `next:${name}`]));
   const all = { ...outputs, ...Object.fromEntries(Object.entries(updates).map(([name, t]) => [stateOutputs[name], t])) };
@@ -74,7 +76,7 @@ export async function compile(outputs: Readonly<Record<string, Tensor>>, options
         if (!fits || value.dtype !== t.dtype)
           throw new Error(`run: input "${name}" must be ${t.dtype} ${showShape(t.shape)}, got ${value.dtype} ${showShape(value.dims)}.`);
       }
-      return (await client.send({ kind: 'run', feeds: feeds as Record<string, Value>, fetch, advance })) as Record<string, Value>;
+      return (await client.send({ kind: 'run', feeds: feeds as Record<string, Value>, fetch, advance, whenFinite: advanceWhenFinite })) as Record<string, Value>;
     },
     async readState(wanted) {
       const got = (await client.send({ kind: 'readState', names: wanted })) as Record<string, Value>;
@@ -102,9 +104,7 @@ interface Client {
 }
 
 function connect(): Client {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const url = new URL(`./session-worker${fromSource ? '.ts' : '.js'}`, import.meta.url);
-  const worker = new Worker(url, fromSource ? { execArgv: ['--import', 'tsx'] } : {});
+  const worker = startWorker();
   const pending = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
   let nextId = 0;
   const fail = (error: Error) => {
@@ -130,4 +130,13 @@ function connect(): Client {
       await worker.terminate();
     },
   };
+}
+
+function startWorker(): Worker {
+  if (import.meta.url.endsWith('.js')) return new Worker(new URL('./session-worker.js', import.meta.url));
+  // From the sources: Node 20 does not hand a loader given by --import on to threads, so the thread registers it itself.
+  const loader = import.meta.resolve('tsx/esm/api');
+  const script = new URL('./session-worker.ts', import.meta.url).href;
+  const code = `import(${JSON.stringify(loader)}).then((tsx) => { tsx.register(); return import(${JSON.stringify(script)}); });`;
+  return new Worker(code, { eval: true, execArgv: [] });
 }

@@ -16,7 +16,7 @@ export type Request =
       stateOutputs: Record<string, string>;
       inPlace: boolean;
     }
-  | { kind: 'run'; feeds: Record<string, Value>; fetch: readonly string[]; advance: boolean }
+  | { kind: 'run'; feeds: Record<string, Value>; fetch: readonly string[]; advance: boolean; whenFinite?: string }
   | { kind: 'readState'; names: readonly string[] }
   | { kind: 'writeState'; state: Record<string, Value> }
   | { kind: 'dispose' };

@@ -50,7 +50,8 @@ async function handle(request: Request): Promise<unknown> {
       if (request.advance) for (const [input, output] of Object.entries(stateOutputs)) fetches[output] = next[input];
       const results = await session.run(feeds, fetches as ort.InferenceSession.OnnxValueMapType);
       // Preallocated outputs are written in place; the tensors returned for them are not the ones handed in.
-      if (request.advance) for (const input of Object.keys(stateOutputs)) [current[input], next[input]] = [next[input], current[input]];
+      const guard = request.whenFinite ? Number((results[request.whenFinite].data as Float32Array)[0]) : 0;
+      if (request.advance && Number.isFinite(guard)) for (const input of Object.keys(stateOutputs)) [current[input], next[input]] = [next[input], current[input]];
       const out: Record<string, Value> = {};
       for (const name of request.fetch) {
         const t = results[name];
