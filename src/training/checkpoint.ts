@@ -30,7 +30,7 @@ export interface StoredArray {
 }
 
 /** Arrays by name. */
-export type StoredArrays = Readonly<Record<string, StoredArray>>;
+export type StoredArrays = Record<string, StoredArray>;
 
 export interface Checkpoint {
   /** Optimiser steps taken. */
