@@ -15,7 +15,7 @@ const linesOf = (folder: string) =>
 test('each step is one line with flattened terms, on disk as soon as it is written', async () => {
   const folder = newFolder();
   const log = runLog(folder, { clock });
-  await log.append(1, { loss: { total: 2, parts: { mse: 1.5 } }, lr: 1e-4, bad: Number.NaN });
+  await log.write(1, { loss: { total: 2, parts: { mse: 1.5 } }, lr: 1e-4, bad: Number.NaN });
   expect(linesOf(folder)).toEqual([
     { step: 1, time: 1_700_000_000, 'loss/total': 2, 'loss/parts/mse': 1.5, lr: 1e-4, bad: null },
   ]);
@@ -28,11 +28,11 @@ test('each step is one line with flattened terms, on disk as soon as it is writt
 test('a run killed in the middle of a line and resumed has each step once', async () => {
   const folder = newFolder();
   const killed = runLog(folder, { clock });
-  for (let step = 1; step <= 7; step++) await killed.append(step, { loss: step });
+  for (let step = 1; step <= 7; step++) await killed.write(step, { loss: step });
   appendFileSync(join(folder, 'log.jsonl'), '{"step":8,"ti');
   killed.close();
   const resumed = runLog(folder, { clock, resumeAt: 5 });
-  for (let step = 6; step <= 9; step++) await resumed.append(step, { loss: -step });
+  for (let step = 6; step <= 9; step++) await resumed.write(step, { loss: -step });
   resumed.close();
   expect(linesOf(folder).map((line) => [line.step, line.loss])).toEqual(
     [1, 2, 3, 4, 5, -6, -7, -8, -9].map((loss) => [Math.abs(loss), loss]),
@@ -45,7 +45,7 @@ test('a run killed before its first checkpoint starts its log anew', async () =>
   const folder = newFolder();
   for (let run = 0; run < 2; run++) {
     const log = runLog(folder, { clock });
-    await log.append(1, { run });
+    await log.write(1, { run });
     log.close();
   }
   expect(linesOf(folder)).toEqual([{ step: 1, time: 1_700_000_000, run: 1 }]);

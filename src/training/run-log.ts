@@ -24,7 +24,7 @@ export interface LogTerms {
 
 export interface RunLog {
   /** Logs one step; it is in the file when this resolves. JSON has no NaN or Infinity: there they become null. */
-  append(step: number, terms: LogTerms): Promise<void>;
+  write(step: number, terms: LogTerms): Promise<void>;
   close(): void;
 }
 
@@ -46,7 +46,7 @@ export function runLog(folder: string, { resumeAt, clock }: RunLogOptions): RunL
   const name = `events.out.tfevents.${Math.floor(clock() / 1000)}.${String(readdirSync(boards).length).padStart(4, '0')}`;
   const events = eventFile(join(boards, name), clock, resumeAt === undefined ? 0 : resumeAt + 1);
   return {
-    async append(step, terms) {
+    async write(step, terms) {
       const flat = flatten(terms);
       for (const reserved of ['step', 'time'])
         if (reserved in flat) throw new Error(`runLog: the name "${reserved}" is the log's own. Rename the term.`);
