@@ -1,1 +1,9 @@
+// Bytes ⇄ data. A leaf: imports nothing of ours.
+export { type CsvTable, formatCsv, parseCsv } from './csv.ts';
 export { type GlbOptions, writeGlb } from './glb.ts';
+export { floatsToHalves, halvesToFloats } from './half-float.ts';
+export { readPointsPly, writePointsPly } from './ply.ts';
+export {
+  parseSafetensorsHeader, readSafetensors, type SafetensorsDtype, type SafetensorsEntry, SafetensorsError,
+  type SafetensorsHeader, type SafetensorsInput, type SafetensorsRange, safetensorsEntry, safetensorsHeaderBytes, toFloat32, writeSafetensors,
+} from './safetensors.ts';
