@@ -20,14 +20,16 @@ export function gradients(of: Tensor, wrt: readonly Tensor[]): Tensor[] {
   });
 }
 
-/** Σ over `ys` of seedᵀ·∂y/∂wrt, undefined where nothing flows. */
+/** Σ over `ys` of seedᵀ·∂y/∂wrt, undefined where nothing flows. Nothing flows on beyond the tensors of `border`. */
 export function vectorJacobian(
   ys: readonly Tensor[],
   seeds: readonly Tensor[],
   wrt: readonly Tensor[],
+  border: readonly Tensor[] = [],
 ): (Tensor | undefined)[] {
   const order = topological(ys);
   const targets = new Set(wrt);
+  const ends = new Set(border);
   const needed = new Set<Tensor>();
   for (const t of order) if (targets.has(t) || (t.op !== 'stopGradient' && t.inputs.some((i) => needed.has(i)))) needed.add(t);
   const grads = new Map<Tensor, Tensor>();
@@ -38,7 +40,7 @@ export function vectorJacobian(
   for (const [i, y] of ys.entries()) accumulate(y, seeds[i]);
   for (const y of order.reverse()) {
     const g = grads.get(y);
-    if (!g || !needed.has(y) || targets.has(y)) continue;
+    if (!g || !needed.has(y) || ends.has(y)) continue;
     const rule = rules[y.op] as Rule<OpName>;
     const segment = segments.get(y);
     const inputs = segment ? segmentGradients(segment, g) : rule(y, g);
@@ -88,6 +90,6 @@ function segmentGradients(segment: Segment, g: Tensor): (Tensor | undefined)[] {
   // Each recomputed input waits for the incoming gradient, or the runtime would merge both computations again.
   const fresh = data.map((t) => after(t, g));
   const again = segment.rebuild(fresh);
-  const found = vectorJacobian([again], [g], [...fresh, ...weights]);
+  const found = vectorJacobian([again], [g], [...fresh, ...weights], fresh);
   return segment.inputs.map((t) => found[t.op === 'parameter' ? fresh.length + weights.indexOf(t) : data.indexOf(t)]);
 }

@@ -1,6 +1,6 @@
 import { type Dim, sameShape } from '../dim.ts';
 import { node, type Tensor } from '../tensor.ts';
-import { shapeError } from './check.ts';
+import { axisOf, shapeError } from './check.ts';
 
 /** Batched matrix product over the last two axes, [.., M, K]·[.., K, N]; either side may be read transposed. */
 export function matmul(a: Tensor, b: Tensor, { transA = false, transB = false } = {}): Tensor {
@@ -44,7 +44,8 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number): Tenso
 }
 
 /** Rows of `x` along an axis, picked by int32 `index` (any shape). */
-export function gather(x: Tensor, index: Tensor, axis = 0): Tensor {
+export function gather(x: Tensor, index: Tensor, along = 0): Tensor {
+  const axis = axisOf('gather', x, along);
   if (index.dtype !== 'int32' && index.dtype !== 'int64') throw shapeError('gather', 'integer indices', index);
   const shape = [...x.shape.slice(0, axis), ...index.shape, ...x.shape.slice(axis + 1)];
   return node('gather', [x, index], { axis }, shape, x.dtype);
@@ -54,5 +55,6 @@ export function gather(x: Tensor, index: Tensor, axis = 0): Tensor {
 export function scatterAdd(updates: Tensor, index: Tensor, rows: Dim): Tensor {
   if (index.shape.length !== 1 || index.shape[0] !== updates.shape[0])
     throw shapeError('scatterAdd', 'updates [P, ..] and index [P]', updates, index);
+  if (index.dtype !== 'int32' && index.dtype !== 'int64') throw shapeError('scatterAdd', 'integer indices', index);
   return node('scatterAdd', [updates, index], { rows }, [rows, ...updates.shape.slice(1)], updates.dtype);
 }

@@ -9,7 +9,7 @@ interface ReduceOptions {
 
 function reduction(op: 'sum' | 'mean' | 'max') {
   return (x: Tensor, { axes, keepDims = false }: ReduceOptions = {}): Tensor => {
-    const list = (axes ?? x.shape.map((_, i) => i)).map((a) => axisOf(op, x, a)).sort((a, b) => a - b);
+    const list = [...new Set((axes ?? x.shape.map((_, i) => i)).map((a) => axisOf(op, x, a)))].sort((a, b) => a - b);
     if (list.length === 0) return x;
     const shape = keepDims
       ? x.shape.map((d, i) => (list.includes(i) ? 1 : d))

@@ -6,6 +6,7 @@ import { axisOf, shapeError } from './check.ts';
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const total = product(x.shape);
   const open = shape.indexOf(-1);
+  if (shape.indexOf(-1, open + 1) > 0 && open >= 0) throw shapeError('reshape', `one size of -1 at most, not ${showShape(shape)}`, x);
   let target = shape;
   if (open >= 0) {
     const rest = quotient(total, product(shape.filter((_, i) => i !== open)));

@@ -1,3 +1,4 @@
+import { sameShape } from '../dim.ts';
 import { node, type Tensor } from '../tensor.ts';
 import { shapeError } from './check.ts';
 import { reshape, transpose } from './shape.ts';
@@ -9,8 +10,10 @@ export function conv3d(x: Tensor, weight: Tensor, bias: Tensor | undefined, { st
   if (!fits) throw shapeError('conv3d', 'x [B, in, X, Y, Z] and weight [out, in, k, k, k]', x, weight);
   const spatial = x.shape.slice(2).map((d) => {
     if (typeof d !== 'number') throw shapeError('conv3d', 'known spatial sizes', x);
+    if (d + 2 * padding < k) throw shapeError('conv3d', `at least ${k} voxels along each axis, padding of ${padding} included`, x);
     return Math.floor((d + 2 * padding - k) / stride) + 1;
   });
+  if (bias && !sameShape(bias.shape, [out])) throw shapeError('conv3d', `bias [${out}]`, bias);
   return node('conv3d', bias ? [x, weight, bias] : [x, weight], { stride, padding }, [x.shape[0], out, ...spatial], x.dtype);
 }
 
@@ -24,6 +27,7 @@ export function resizeNearest(x: Tensor, factor: number): Tensor {
 /** [B, c·r³, X, Y, Z] → [B, c, rX, rY, rZ]; channel c·r³ + i·r² + j·r + k lands at voxel offset (i, j, k). */
 export function pixelShuffle3d(x: Tensor, r: number): Tensor {
   const [b, c, X, Y, Z] = x.shape as readonly number[];
+  if (x.shape.length !== 5 || c % r ** 3 !== 0) throw shapeError('pixelShuffle3d', `x [B, C, X, Y, Z] with C divisible by ${r ** 3}`, x);
   const split = reshape(x, [b, c / r ** 3, r, r, r, X, Y, Z]);
   return reshape(transpose(split, [0, 1, 5, 2, 6, 3, 7, 4]), [b, c / r ** 3, r * X, r * Y, r * Z]);
 }
@@ -32,6 +36,8 @@ export function pixelShuffle3d(x: Tensor, r: number): Tensor {
 export function patchify(x: Tensor, p: number): Tensor {
   if (p === 1) return x;
   const [b, c, X, Y, Z] = x.shape as readonly number[];
+  if (x.shape.length !== 5 || X % p !== 0 || Y % p !== 0 || Z % p !== 0)
+    throw shapeError('patchify', `x [B, C, X, Y, Z] with sides divisible by ${p}`, x);
   const split = reshape(x, [b, c, X / p, p, Y / p, p, Z / p, p]);
   return reshape(transpose(split, [0, 1, 3, 5, 7, 2, 4, 6]), [b, c * p ** 3, X / p, Y / p, Z / p]);
 }

@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { showShape } from '../dim.ts';
 import { lower } from '../onnx/lower.ts';
@@ -135,7 +137,7 @@ function connect(): Client {
 function startWorker(): Worker {
   if (import.meta.url.endsWith('.js')) return new Worker(new URL('./session-worker.js', import.meta.url));
   // From the sources: Node 20 does not hand a loader given by --import on to threads, so the thread registers it itself.
-  const loader = import.meta.resolve('tsx/esm/api');
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm/api').replace(/\.cjs$/, '.mjs')).href;
   const script = new URL('./session-worker.ts', import.meta.url).href;
   const code = `import(${JSON.stringify(loader)}).then((tsx) => { tsx.register(); return import(${JSON.stringify(script)}); });`;
   return new Worker(code, { eval: true, execArgv: [] });
