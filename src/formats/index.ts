@@ -2,8 +2,11 @@
 export { type CsvTable, formatCsv, parseCsv } from './csv.ts';
 export { type GlbOptions, writeGlb } from './glb.ts';
 export { floatsToHalves, halvesToFloats } from './half-float.ts';
+export { decodePicture, encodePng } from './picture.ts';
 export { readPointsPly, writePointsPly } from './ply.ts';
 export {
   parseSafetensorsHeader, readSafetensors, type SafetensorsDtype, type SafetensorsEntry, SafetensorsError,
   type SafetensorsHeader, type SafetensorsInput, type SafetensorsRange, safetensorsEntry, safetensorsHeaderBytes, toFloat32, writeSafetensors,
 } from './safetensors.ts';
+export { type NpyArray, NpzError, readNpy, readNpz, writeNpy, writeNpz } from './npz.ts';
+export { type DecodedPicture, decodePicture, type DecodePictureOptions, encodePng, PictureError } from './picture.ts';

@@ -1,0 +1,79 @@
+/**
+ * Picture files ⇄ pixels, by libvips (sharp; Node only). Files are untrusted: the size is read from the header and
+ * refused before any pixel is allocated.
+ */
+import sharp from 'sharp';
+
+/** RGBA, sRGB, straight alpha, 8 bit, row 0 at the top: data [height, width, 4]. */
+export interface DecodedPicture {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array<ArrayBuffer>;
+  /** The file has an alpha channel; it may still be opaque everywhere. */
+  readonly hasAlpha: boolean;
+}
+
+export interface DecodePictureOptions {
+  /** Refuse more pixels than this; the default, 100 million, takes 400 MB. */
+  readonly maxPixels?: number;
+}
+
+/** Bytes that cannot become a picture. */
+export class PictureError extends Error {
+  override readonly name = 'PictureError';
+}
+
+const FORMATS = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
+const FORMATS_SHOWN = 'PNG, JPEG, WebP, AVIF, GIF or TIFF';
+
+/**
+ * The (first) picture in a file, upright as its EXIF orientation says.
+ * @throws PictureError when `bytes` are empty, truncated, too large or no picture
+ */
+export async function decodePicture(bytes: Uint8Array, { maxPixels = 100e6 }: DecodePictureOptions = {}): Promise<DecodedPicture> {
+  if (bytes.byteLength === 0) throw new PictureError(`decodePicture: the file is empty, expected a ${FORMATS_SHOWN} picture.`);
+  // limitInputPixels off: our own check below names the size.
+  const source = () => sharp(bytes, { failOn: 'truncated', limitInputPixels: false });
+  const metadata = await source()
+    .metadata()
+    .catch((cause) => {
+      throw new PictureError(`decodePicture: ${bytes.byteLength} bytes are not a picture we can read. Give a ${FORMATS_SHOWN} file.`, { cause });
+    });
+  if (!FORMATS.includes(metadata.format ?? ''))
+    throw new PictureError(`decodePicture: expected a ${FORMATS_SHOWN} file, got ${metadata.format}. Save it as PNG.`);
+  if (metadata.width * metadata.height > maxPixels)
+    throw new PictureError(
+      `decodePicture: the picture is ${metadata.width} × ${metadata.height} pixels, the limit is ${maxPixels / 1e6} million. ` +
+        'Make it smaller; 1024 pixels a side is plenty.',
+    );
+  const { data, info } = await source()
+    .autoOrient()
+    .toColorspace('srgb')
+    .ensureAlpha()
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+    .catch((cause) => {
+      throw new PictureError(
+        `decodePicture: the ${metadata.format} file of ${bytes.byteLength} bytes breaks off or is damaged (${firstLine(cause)}). Download or save it again.`,
+        { cause },
+      );
+    });
+  if (info.channels !== 4) throw new PictureError(`internal: expected 4 channels from the decoder, got ${info.channels}.`);
+  return { width: info.width, height: info.height, data: Uint8Array.from(data), hasAlpha: metadata.hasAlpha };
+}
+
+/**
+ * A PNG file.
+ * @param data  [height, width, channels], 8 bit, 1 (gray), 3 (RGB) or 4 (RGBA, straight alpha) channels: told by its length
+ */
+export async function encodePng(picture: { width: number; height: number; data: Uint8Array }): Promise<Uint8Array<ArrayBuffer>> {
+  const { width, height, data } = picture;
+  const channels = data.length / (width * height);
+  if (channels !== 1 && channels !== 3 && channels !== 4)
+    throw new RangeError(`encodePng: ${width} × ${height} pixels need 1, 3 or 4 bytes each, got ${data.length} bytes in all.`);
+  return Uint8Array.from(await sharp(data, { raw: { width, height, channels } }).png().toBuffer());
+}
+
+function firstLine(cause: unknown): string {
+  return (cause instanceof Error ? cause.message : String(cause)).split('\n')[0];
+}
