@@ -2,7 +2,6 @@
 export { type CsvTable, formatCsv, parseCsv } from './csv.ts';
 export { type GlbOptions, writeGlb } from './glb.ts';
 export { floatsToHalves, halvesToFloats } from './half-float.ts';
-export { decodePicture, encodePng } from './picture.ts';
 export { readPointsPly, writePointsPly } from './ply.ts';
 export {
   parseSafetensorsHeader, readSafetensors, type SafetensorsDtype, type SafetensorsEntry, SafetensorsError,
