@@ -9,3 +9,5 @@ export {
 } from './safetensors.ts';
 export { type NpyArray, NpzError, readNpy, readNpz, writeNpy, writeNpz } from './npz.ts';
 export { type DecodedPicture, decodePicture, type DecodePictureOptions, encodePng, PictureError } from './picture.ts';
+export type { ReadGltfOptions, RgbaPicture, SceneMaterial, ScenePrimitive, SceneTexture, TriangleScene, Wrap } from './gltf-scene.ts';
+export { ModelError, readGltfScene } from './gltf-scene.ts';

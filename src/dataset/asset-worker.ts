@@ -1,0 +1,32 @@
+/** The thread that works on one asset at a time; `asset-pool.ts` feeds it. */
+import { parentPort } from 'node:worker_threads';
+import sharp from 'sharp';
+import { voxelizeAsset } from './2-voxelize.ts';
+import { type RenderCondOptions, renderCondAsset } from './3-render-cond.ts';
+
+export type AssetTask =
+  | { kind: 'voxelize'; root: string; sha256: string; modelPath: string }
+  | { kind: 'render-cond'; root: string; sha256: string; modelPath: string; options: RenderCondOptions };
+
+export type AssetResult =
+  | { ok: true; record: Record<string, string>; warnings: readonly string[] }
+  | { ok: false; reason: string };
+
+sharp.concurrency(1); // one thread per asset: the pool already fills the cores
+
+parentPort?.on('message', async (task: AssetTask) => {
+  parentPort?.postMessage(await work(task));
+});
+
+async function work(task: AssetTask): Promise<AssetResult> {
+  try {
+    if (task.kind === 'voxelize') {
+      const { numVoxels, warnings } = await voxelizeAsset(task.root, task.sha256, task.modelPath);
+      return { ok: true, record: { voxelized: 'True', num_voxels: String(numVoxels) }, warnings };
+    }
+    const { warnings } = await renderCondAsset(task.root, task.sha256, task.modelPath, task.options);
+    return { ok: true, record: { cond_rendered: 'True' }, warnings };
+  } catch (error) {
+    return { ok: false, reason: (error as Error).message };
+  }
+}

@@ -1,0 +1,121 @@
+/** A folder of models → a dataset root, step by step. Running it again does only what is missing. */
+import { mkdir, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { collect } from './1-collect.ts';
+import { renderCondDefaults } from './3-render-cond.ts';
+import { runAssetTasks } from './asset-pool.ts';
+import type { AssetTask } from './asset-worker.ts';
+import { type MetadataRow, mergeRecords, type RecordName, readMetadata, selectWork, writeRecords } from './metadata.ts';
+
+export type BuildStage = 'collect' | 'voxelize' | 'render-cond';
+
+export type BuildEvent =
+  | { kind: 'step'; stage: BuildStage; step: number; of: number }
+  | { kind: 'warning'; stage: BuildStage; asset: string; message: string }
+  | { kind: 'skipped'; stage: BuildStage; asset: string; reason: string };
+
+export interface BuildDatasetOptions {
+  views?: number; // condition views per asset
+  size?: number; // their pixels per side
+  limit?: number; // at most so many models
+  rank?: number; // of this process, when several share the work
+  worldSize?: number; // with more than 1, run `collect` before and `mergeRecords` after all ranks
+  workers?: number;
+  timeoutMs?: number; // per asset and step
+  signal?: AbortSignal;
+  onEvent?: (event: BuildEvent) => void;
+}
+
+export interface BuildSummary {
+  assets: number; // rows of the root
+  voxelized: number;
+  condRendered: number;
+  skipped: number; // in this run
+}
+
+/**
+ * Collects, voxelises, renders conditions. An asset that fails is reported by a `skipped` event and tried again by the
+ * next run.
+ * @throws the signal's reason when aborted; what was finished until then is recorded
+ */
+export async function buildDataset(
+  inputFolder: string,
+  outRoot: string,
+  options: BuildDatasetOptions = {},
+): Promise<BuildSummary> {
+  const { rank = 0, worldSize = 1, limit, signal } = options;
+  const { views = renderCondDefaults.views, size = renderCondDefaults.size } = options;
+  checkCounts({ views, size, worldSize, workers: options.workers ?? 1, limit: limit ?? 1 });
+  if (!(rank >= 0 && rank < worldSize)) {
+    throw new RangeError(`buildDataset: rank must be in 0 … ${worldSize - 1}, got ${rank}. Count ranks from 0.`);
+  }
+  const input = await stat(inputFolder).catch(() => undefined);
+  if (!input?.isDirectory()) {
+    throw new Error(`buildDataset: expected a folder of models, ${inputFolder} is none. Check the path.`);
+  }
+  await mkdir(outRoot, { recursive: true });
+  let skipped = 0;
+  const onEvent = (event: BuildEvent) => {
+    if (event.kind === 'skipped') skipped++;
+    options.onEvent?.(event);
+  };
+  const root = resolve(outRoot);
+  const isAlone = worldSize === 1;
+  if (isAlone) {
+    await collect(inputFolder, root, { limit, signal, onEvent });
+    await mergeRecords(root);
+  }
+  const run = { ...options, root, rank, worldSize, onEvent };
+  await runStep(run, 'voxelize', 'voxelized', (task) => ({ kind: 'voxelize', ...task }));
+  if (isAlone) await mergeRecords(root);
+  await runStep(run, 'render-cond', 'cond_rendered', (task) => ({
+    kind: 'render-cond',
+    ...task,
+    options: { views, size },
+  }));
+  const { rows } = isAlone ? await mergeRecords(root) : await readMetadata(root);
+  const count = (column: string) => rows.filter((row) => row[column] === 'True').length;
+  return { assets: rows.length, voxelized: count('voxelized'), condRendered: count('cond_rendered'), skipped };
+}
+
+/** One step over the rows that lack it; records are written even when the run is cut short. */
+async function runStep(
+  run: BuildDatasetOptions & { root: string; rank: number; worldSize: number; onEvent: (event: BuildEvent) => void },
+  stage: BuildStage,
+  column: RecordName,
+  toTask: (asset: { root: string; sha256: string; modelPath: string }) => AssetTask,
+): Promise<void> {
+  const { root, rank, worldSize, onEvent } = run;
+  const { rows } = await readMetadata(root);
+  const work = selectWork(rows, (row) => Boolean(row['local_path']) && row[column] !== 'True', rank, worldSize);
+  const names = new Map(work.map((row) => [row['sha256'], row['file_identifier'] || row['local_path']]));
+  const tasks = work.map((row) => toTask({ root, sha256: row['sha256'], modelPath: resolve(root, row['local_path']) }));
+  const done: MetadataRow[] = [];
+  let step = 0;
+  try {
+    const pool = {
+      workers: run.workers ?? availableParallelism(),
+      timeoutMs: run.timeoutMs ?? 300_000,
+      signal: run.signal,
+    };
+    await runAssetTasks(tasks, pool, ({ sha256 }, result) => {
+      const asset = names.get(sha256) ?? sha256;
+      if (result.ok) {
+        done.push({ sha256, ...result.record });
+        for (const message of result.warnings) onEvent({ kind: 'warning', stage, asset, message });
+      } else onEvent({ kind: 'skipped', stage, asset, reason: result.reason });
+      onEvent({ kind: 'step', stage, step: ++step, of: tasks.length });
+    });
+  } finally {
+    await writeRecords(root, column, rank, done);
+  }
+}
+
+function checkCounts(counts: Record<string, number>): void {
+  for (const [name, value] of Object.entries(counts)) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new RangeError(`buildDataset: ${name} must be an integer of at least 1, got ${value}.`);
+    }
+  }
+}
