@@ -12,7 +12,7 @@ interface Factors {
 
 function factors(dim: Dim): Factors {
   if (typeof dim === 'number') return { coefficient: dim, names: [] };
-  const parts = dim.split('*');
+  const parts = dim.split(/\*(?![^(]*\))/); // sums, '(2*N+M)', stay whole
   const coefficient = /^\d+$/.test(parts[0]) ? Number(parts.shift()) : 1;
   return { coefficient, names: parts };
 }

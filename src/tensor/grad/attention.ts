@@ -4,8 +4,8 @@ import { softmax, sum } from '../ops/reduce.ts';
 import { concat, reshape, slice, transpose } from '../ops/shape.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** Largest S·L (scores of one head) for which all heads are treated in one batched product. */
-const WHOLE = 1 << 20;
+/** Up to this many scores, B·H·S·L, all heads are treated in one batched product. */
+const WHOLE = 1 << 24;
 
 /**
  * Adjoint of attention, with the probabilities P recomputed from q and k instead of kept:
@@ -13,7 +13,7 @@ const WHOLE = 1 << 20;
  * Long sequences go head by head; a head's three results are joined at once, before the heads are: independent
  * results that only meet at the end would all keep their scores alive (1.67 GB against 0.62 GB at 4096 tokens).
  */
-export function attentionGradient(y: Tensor<'attention'>, g: Tensor): Tensor[] {
+export function attentionGradient(y: Tensor<'attention'>, g: Tensor, whole = WHOLE): Tensor[] {
   const [q, k, v] = y.inputs;
   const { heads } = y.attributes;
   const [b, s, c] = q.shape;
@@ -22,13 +22,16 @@ export function attentionGradient(y: Tensor<'attention'>, g: Tensor): Tensor[] {
   const apart = (t: Tensor) => transpose(reshape(t, [t.shape[0], t.shape[1], heads, d]), [0, 2, 1, 3]); // [B, H, T, d]
   const joined = (t: Tensor, length: typeof s) => reshape(transpose(t, [0, 2, 1, 3]), [b, length, c]);
   const parts = [q, k, v, y, g].map(apart);
-  const small = typeof s === 'number' && typeof l === 'number' && s * l * Number(b) * heads <= WHOLE * 16;
+  const small = typeof s === 'number' && typeof l === 'number' && s * l * Number(b) * heads <= whole;
   if (small) {
     const [dq, dk, dv] = perHead(parts, d);
     return [joined(dq, s), joined(dk, l), joined(dv, l)];
   }
   const each = Array.from({ length: heads }, (_, h) => {
-    const [dq, dk, dv] = perHead(parts.map((t) => slice(t, 1, h, h + 1)), d);
+    const [dq, dk, dv] = perHead(
+      parts.map((t) => slice(t, 1, h, h + 1)),
+      d,
+    );
     return concat([dq, dk, dv], 2); // [B, 1, S + 2L, d]
   });
   const all = concat(each, 1); // [B, H, S + 2L, d]

@@ -10,13 +10,16 @@ import { type Rule, rules } from './rules.ts';
  * @throws Error when `of` is not a scalar, or does not depend on one of `wrt`
  */
 export function gradients(of: Tensor, wrt: readonly Tensor[]): Tensor[] {
-  if (of.shape.length > 0) throw new Error(`gradients: expected a scalar, got ${showShape(of.shape)}. Reduce it first.`);
+  if (of.shape.length > 0)
+    throw new Error(`gradients: expected a scalar, got ${showShape(of.shape)}. Reduce it first.`);
   const found = vectorJacobian([of], [constant([1], [])], wrt);
   return found.map((g, i) => {
     if (g) return g;
     const t = wrt[i];
     const name = 'name' in t.attributes ? ` "${t.attributes.name}"` : '';
-    throw new Error(`gradients: ${t.op}${name} ${showShape(t.shape)} does not reach the result through any differentiable path.`);
+    throw new Error(
+      `gradients: ${t.op}${name} ${showShape(t.shape)} does not reach the result through any differentiable path.`,
+    );
   });
 }
 
@@ -31,7 +34,8 @@ export function vectorJacobian(
   const targets = new Set(wrt);
   const ends = new Set(border);
   const needed = new Set<Tensor>();
-  for (const t of order) if (targets.has(t) || (t.op !== 'stopGradient' && t.inputs.some((i) => needed.has(i)))) needed.add(t);
+  for (const t of order)
+    if (targets.has(t) || (t.op !== 'stopGradient' && t.inputs.some((i) => needed.has(i)))) needed.add(t);
   const grads = new Map<Tensor, Tensor>();
   const accumulate = (t: Tensor, g: Tensor) => {
     const known = grads.get(t);
@@ -43,8 +47,8 @@ export function vectorJacobian(
     if (!g || !needed.has(y) || ends.has(y)) continue;
     const rule = rules[y.op] as Rule<OpName>;
     const segment = segments.get(y);
-    const inputs = segment ? segmentGradients(segment, g) : rule(y, g);
-    const sources = segment ? segment.inputs : y.inputs;
+    const inputs = segment ? segmentGradients(segment, g, wrt) : rule(y, g);
+    const sources = segment ? [...segment.inputs, ...wrt] : y.inputs;
     for (const [i, gi] of inputs.entries()) if (gi && needed.has(sources[i])) accumulate(sources[i], gi);
   }
   return wrt.map((t) => grads.get(t));
@@ -52,7 +56,6 @@ export function vectorJacobian(
 
 interface Segment {
   inputs: readonly Tensor[];
-  output: Tensor;
   rebuild: (inputs: readonly Tensor[]) => Tensor;
 }
 
@@ -63,33 +66,15 @@ const segments = new WeakMap<Tensor, Segment>();
  * instead of 2.96 GB for a fifth more time. `block` is called twice with the same weights.
  */
 export function checkpoint(block: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
-  const output = block(...inputs);
-  const marked: Tensor = { ...output };
-  const weights = parametersOf(output, inputs);
-  segments.set(marked, { inputs: [...inputs, ...weights], output, rebuild: (fresh) => block(...fresh) });
+  const marked: Tensor = { ...block(...inputs) };
+  segments.set(marked, { inputs, rebuild: (fresh) => block(...fresh) });
   return marked;
 }
 
-function parametersOf(output: Tensor, stop: readonly Tensor[]): Tensor[] {
-  const border = new Set(stop);
-  const seen = new Set<Tensor>();
-  const found: Tensor[] = [];
-  const visit = (t: Tensor) => {
-    if (seen.has(t) || border.has(t)) return;
-    seen.add(t);
-    if (t.op === 'parameter') found.push(t);
-    t.inputs.forEach(visit);
-  };
-  visit(output);
-  return found;
-}
-
-function segmentGradients(segment: Segment, g: Tensor): (Tensor | undefined)[] {
-  const weights = segment.inputs.filter((t) => t.op === 'parameter');
-  const data = segment.inputs.filter((t) => t.op !== 'parameter');
+/** Gradients in the segment's inputs, and in what of `wrt` its block uses besides them. */
+function segmentGradients(segment: Segment, g: Tensor, wrt: readonly Tensor[]): (Tensor | undefined)[] {
   // Each recomputed input waits for the incoming gradient, or the runtime would merge both computations again.
-  const fresh = data.map((t) => after(t, g));
-  const again = segment.rebuild(fresh);
-  const found = vectorJacobian([again], [g], [...fresh, ...weights], fresh);
-  return segment.inputs.map((t) => found[t.op === 'parameter' ? fresh.length + weights.indexOf(t) : data.indexOf(t)]);
+  const fresh = segment.inputs.map((t) => after(t, g));
+  const sources = [...fresh, ...wrt];
+  return vectorJacobian([segment.rebuild(fresh)], [g], sources, sources);
 }

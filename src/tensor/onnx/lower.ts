@@ -30,23 +30,25 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, { device, exter
     shape: (shape) => shapeOf(builder, sizes, shape),
   };
   const fedTwice = new Map<string, Tensor>();
-  for (const t of topological(Object.values(outputs))) {
-    if (is('input', t) || is('parameter', t)) {
-      const { name } = t.attributes;
-      if (fedTwice.has(name)) throw new Error(`lower: two different tensors are named "${name}". Give each input and weight its own name.`);
-      fedTwice.set(name, t);
-      const place = is('parameter', t) ? external?.(name) : undefined;
-      if (place) builder.external(name, t.shape as number[], t.dtype, place);
-      else builder.input(name, t.shape, t.dtype);
-      names.set(t, name);
-      if (is('input', t)) {
-        inputs.push(t);
-        declareSizes(builder, sizes, name, t.shape);
-      } else if (!place) parameters.push(t as Tensor<'parameter'>);
-      continue;
-    }
-    names.set(t, lowerings[t.op as OpName](t as never, emit));
+  const order = topological(Object.values(outputs));
+  // What is fed comes first: any operation may need a size that is read off an input.
+  for (const t of order) {
+    if (!is('input', t) && !is('parameter', t)) continue;
+    const { name } = t.attributes;
+    if (fedTwice.has(name)) throw new Error(`lower: two different tensors are named "${name}". Give each input and weight its own name.`);
+    fedTwice.set(name, t);
+    const place = is('parameter', t) ? external?.(name) : undefined;
+    if (place) builder.external(name, t.shape as number[], t.dtype, place);
+    else builder.input(name, t.shape, t.dtype);
+    names.set(t, name);
+    if (is('input', t)) {
+      inputs.push(t);
+      declareSizes(builder, sizes, name, t.shape);
+    } else if (!place) parameters.push(t as Tensor<'parameter'>);
   }
+  for (const t of order) if (!names.has(t)) names.set(t, lowerings[t.op as OpName](t as never, emit));
+  for (const name of Object.keys(outputs))
+    if (fedTwice.has(name)) throw new Error(`lower: output "${name}" has the name of an input. Give it its own.`);
   for (const [name, t] of Object.entries(outputs)) builder.output(name, emit.name(t), t.shape, t.dtype);
   return { bytes: builder.finish(), inputs, parameters };
 }

@@ -76,4 +76,3 @@ export function gelu(x: Tensor, approximate: 'tanh' | 'none' = 'tanh'): Tensor {
 export const softplus = (x: Tensor): Tensor => add(maximum(x, 0), log(add(exp(neg(abs(x))), 1)));
 
 export const square = (x: Tensor): Tensor => mul(x, x);
-

@@ -1,7 +1,7 @@
 /** One table of small uses of every operation, for the tests of values and of gradients. */
 import { torchGenerator } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
-import * as e from './elementwise.ts';
+import * as elementwise from './elementwise.ts';
 import { constant, input } from './leaf.ts';
 import { affine, attention, gather, matmul, scatterAdd } from './product.ts';
 import { max, mean, normalize, softmax, sum } from './reduce.ts';
@@ -20,6 +20,9 @@ export interface OpCase {
   inputs: readonly Spec[];
   build: (...x: Tensor[]) => Tensor;
 }
+
+/** A plain object, so that operations can be picked by name. */
+const e = { ...elementwise };
 
 const use = (name: string, inputs: readonly Spec[], build: OpCase['build']): OpCase => ({ name, inputs, build });
 
@@ -60,7 +63,7 @@ const comparisons = [
   use('equal of integers', [[4], { index: [1, 2, 1, 0] }], (x, i) =>
     e.where(e.equal(i, constant(Int32Array.of(1), [])), x, 0),
   ),
-  use('where, broadcast branches', [[2, 1, 3], [2, 3], [1]], (c, a, b) => e.where(e.greater(c, 0), a, b)),
+  use('where, broadcast branches', [[2, 1, 3], [2, 3], [1]], (c, a, b) => e.add(e.where(e.greater(c, 0), a, b), c)),
   use('where, a number', [[2, 3]], (x) => e.where(e.less(x, 0), e.mul(x, 0.1), 5)),
 ];
 

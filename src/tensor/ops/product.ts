@@ -26,9 +26,16 @@ function lastTwo(t: Tensor, transposed: boolean): [Dim, Dim] {
 /** x·Wᵀ + b over the last axis. x [.., in], weight [out, in], bias [out] → [.., out]. */
 export function affine(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const last = x.shape[x.shape.length - 1];
-  if (weight.shape.length !== 2 || weight.shape[1] !== last) throw shapeError('linear', 'x [.., in] and weight [out, in]', x, weight);
+  if (weight.shape.length !== 2 || weight.shape[1] !== last)
+    throw shapeError('linear', 'x [.., in] and weight [out, in]', x, weight);
   if (bias && !sameShape(bias.shape, [weight.shape[0]])) throw shapeError('linear', `bias [${weight.shape[0]}]`, bias);
-  return node('linear', bias ? [x, weight, bias] : [x, weight], {}, [...x.shape.slice(0, -1), weight.shape[0]], x.dtype);
+  return node(
+    'linear',
+    bias ? [x, weight, bias] : [x, weight],
+    {},
+    [...x.shape.slice(0, -1), weight.shape[0]],
+    x.dtype,
+  );
 }
 
 /**
@@ -37,8 +44,13 @@ export function affine(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number): Tensor {
   const fits =
-    q.shape.length === 3 && k.shape.length === 3 && sameShape(k.shape, v.shape) && q.shape[0] === k.shape[0] &&
-    q.shape[2] === k.shape[2] && typeof q.shape[2] === 'number' && q.shape[2] % heads === 0;
+    q.shape.length === 3 &&
+    k.shape.length === 3 &&
+    sameShape(k.shape, v.shape) &&
+    q.shape[0] === k.shape[0] &&
+    q.shape[2] === k.shape[2] &&
+    typeof q.shape[2] === 'number' &&
+    q.shape[2] % heads === 0;
   if (!fits) throw shapeError('attention', `q [B, S, C], k and v [B, L, C], C divisible by ${heads} heads`, q, k, v);
   return node('attention', [q, k, v], { heads }, q.shape, q.dtype);
 }

@@ -6,7 +6,8 @@ import { axisOf, shapeError } from './check.ts';
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const total = product(x.shape);
   const open = shape.indexOf(-1);
-  if (shape.indexOf(-1, open + 1) > 0 && open >= 0) throw shapeError('reshape', `one size of -1 at most, not ${showShape(shape)}`, x);
+  if (shape.indexOf(-1, open + 1) > 0 && open >= 0)
+    throw shapeError('reshape', `one size of -1 at most, not ${showShape(shape)}`, x);
   let target = shape;
   if (open >= 0) {
     const rest = quotient(total, product(shape.filter((_, i) => i !== open)));
@@ -23,7 +24,13 @@ export function transpose(x: Tensor, perm: readonly number[]): Tensor {
   const valid = perm.length === x.shape.length && new Set(perm).size === perm.length && perm.every((p) => p in x.shape);
   if (!valid) throw shapeError('transpose', `a tensor of rank ${perm.length} for permutation [${perm}]`, x);
   if (perm.every((p, i) => p === i)) return x;
-  return node('transpose', [x], { perm }, perm.map((p) => x.shape[p]), x.dtype);
+  return node(
+    'transpose',
+    [x],
+    { perm },
+    perm.map((p) => x.shape[p]),
+    x.dtype,
+  );
 }
 
 /** Entries start … end−1 of one axis (size known), every `step`-th. A step of −1 reverses the whole axis. */
@@ -57,11 +64,18 @@ export function concat(parts: readonly Tensor[], axis: number): Tensor {
   const a = axisOf('concat', first, axis);
   let size: Dim = first.shape[a];
   for (const part of rest) {
-    const fits = part.shape.length === first.shape.length && part.shape.every((d, i) => i === a || d === first.shape[i]);
+    const fits =
+      part.shape.length === first.shape.length && part.shape.every((d, i) => i === a || d === first.shape[i]);
     if (!fits || part.dtype !== first.dtype) throw shapeError('concat', `shapes equal but for axis ${a}`, first, part);
     size = sumDims(size, part.shape[a]);
   }
-  return node('concat', parts, { axis: a }, first.shape.map((d, i) => (i === a ? size : d)), first.dtype);
+  return node(
+    'concat',
+    parts,
+    { axis: a },
+    first.shape.map((d, i) => (i === a ? size : d)),
+    first.dtype,
+  );
 }
 
 /** Zeros before and after each axis (sizes of padded axes are known). */

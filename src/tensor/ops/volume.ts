@@ -6,15 +6,28 @@ import { reshape, transpose } from './shape.ts';
 /** 3-D cross-correlation. x [B, in, X, Y, Z], weight [out, in, k, k, k], bias [out]; zero padding on all sides. */
 export function conv3d(x: Tensor, weight: Tensor, bias: Tensor | undefined, { stride = 1, padding = 0 } = {}): Tensor {
   const [out, cin, k, ky, kz] = weight.shape;
-  const fits = x.shape.length === 5 && weight.shape.length === 5 && x.shape[1] === cin && k === ky && k === kz && typeof k === 'number';
+  const fits =
+    x.shape.length === 5 &&
+    weight.shape.length === 5 &&
+    x.shape[1] === cin &&
+    k === ky &&
+    k === kz &&
+    typeof k === 'number';
   if (!fits) throw shapeError('conv3d', 'x [B, in, X, Y, Z] and weight [out, in, k, k, k]', x, weight);
   const spatial = x.shape.slice(2).map((d) => {
     if (typeof d !== 'number') throw shapeError('conv3d', 'known spatial sizes', x);
-    if (d + 2 * padding < k) throw shapeError('conv3d', `at least ${k} voxels along each axis, padding of ${padding} included`, x);
+    if (d + 2 * padding < k)
+      throw shapeError('conv3d', `at least ${k} voxels along each axis, padding of ${padding} included`, x);
     return Math.floor((d + 2 * padding - k) / stride) + 1;
   });
   if (bias && !sameShape(bias.shape, [out])) throw shapeError('conv3d', `bias [${out}]`, bias);
-  return node('conv3d', bias ? [x, weight, bias] : [x, weight], { stride, padding }, [x.shape[0], out, ...spatial], x.dtype);
+  return node(
+    'conv3d',
+    bias ? [x, weight, bias] : [x, weight],
+    { stride, padding },
+    [x.shape[0], out, ...spatial],
+    x.dtype,
+  );
 }
 
 /** Every voxel repeated `factor` times along each spatial axis. x [B, C, X, Y, Z]. */
@@ -27,7 +40,8 @@ export function resizeNearest(x: Tensor, factor: number): Tensor {
 /** [B, c·r³, X, Y, Z] → [B, c, rX, rY, rZ]; channel c·r³ + i·r² + j·r + k lands at voxel offset (i, j, k). */
 export function pixelShuffle3d(x: Tensor, r: number): Tensor {
   const [b, c, X, Y, Z] = x.shape as readonly number[];
-  if (x.shape.length !== 5 || c % r ** 3 !== 0) throw shapeError('pixelShuffle3d', `x [B, C, X, Y, Z] with C divisible by ${r ** 3}`, x);
+  if (x.shape.length !== 5 || c % r ** 3 !== 0)
+    throw shapeError('pixelShuffle3d', `x [B, C, X, Y, Z] with C divisible by ${r ** 3}`, x);
   const split = reshape(x, [b, c / r ** 3, r, r, r, X, Y, Z]);
   return reshape(transpose(split, [0, 1, 5, 2, 6, 3, 7, 4]), [b, c / r ** 3, r * X, r * Y, r * Z]);
 }

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { showShape } from '../dim.ts';
+import { type Dim, sameShape, showShape } from '../dim.ts';
 import { lower } from '../onnx/lower.ts';
 import type { ExternalData } from '../onnx/model.ts';
 import type { Tensor } from '../tensor.ts';
@@ -41,6 +41,8 @@ export interface Program {
 export async function compile(outputs: Readonly<Record<string, Tensor>>, options: ProgramOptions = {}): Promise<Program> {
   const { external, state = {}, updates = {}, inPlace = false, threads = 0, advanceWhenFinite } = options;
   const device = resolveDevice(options.device ?? 'cpu');
+  if (inPlace && advanceWhenFinite)
+    throw new Error('compile: expected inPlace or advanceWhenFinite, got both. What is overwritten cannot stay as it was.');
   const stateOutputs = Object.fromEntries(Object.keys(updates).map((name) => [name, `next:${name}`]));
   const all = { ...outputs, ...Object.fromEntries(Object.entries(updates).map(([name, t]) => [stateOutputs[name], t])) };
   const lowered = lower(all, { device, external: external?.place });
@@ -53,6 +55,11 @@ export async function compile(outputs: Readonly<Record<string, Tensor>>, options
     if (size !== data.length)
       throw new Error(`compile: state "${name}" must be ${showShape(t.shape)}, got ${data.length} values.`);
     values[name] = { dtype: 'float32', dims: t.shape as number[], data };
+  }
+  for (const [name, next] of Object.entries(updates)) {
+    const held = fed.get(name);
+    if (!held || !(name in values)) throw new Error(`compile: update of "${name}" ${showShape(next.shape)}, but no state of this name is read by the graph and given a value.`);
+    if (!sameShape(held.shape, next.shape)) throw new Error(`compile: update of "${name}" must be ${showShape(held.shape)}, got ${showShape(next.shape)}.`);
   }
   for (const p of lowered.parameters)
     if (!(p.attributes.name in values))
@@ -69,14 +76,24 @@ export async function compile(outputs: Readonly<Record<string, Tensor>>, options
   return {
     device,
     async run(feeds, { fetch = names, advance = Object.keys(updates).length > 0 } = {}) {
+      const sizes = new Map<Dim, { size: number; name: string }>();
       for (const t of lowered.inputs) {
         const { name } = t.attributes;
         if (name in values) continue;
         const value = feeds[name];
         if (!value) throw new Error(`run: input "${name}" ${showShape(t.shape)} is missing; got ${Object.keys(feeds).join(', ') || 'nothing'}.`);
+        const count = value.dims.reduce((a, d) => a * d, 1);
+        if (count !== value.data.length) throw new Error(`run: input "${name}" must hold ${count} values for ${showShape(value.dims)}, got ${value.data.length}.`);
         const fits = value.dims.length === t.shape.length && t.shape.every((d, i) => typeof d === 'string' || d === value.dims[i]);
         if (!fits || value.dtype !== t.dtype)
           throw new Error(`run: input "${name}" must be ${t.dtype} ${showShape(t.shape)}, got ${value.dtype} ${showShape(value.dims)}.`);
+        for (const [i, d] of t.shape.entries()) {
+          const size = value.dims[i];
+          const known = sizes.get(d) ?? { size, name };
+          if (typeof d === 'string' && known.size !== size)
+            throw new Error(`run: ${d} is ${known.size} in input "${known.name}" and ${size} in "${name}". One name is one size.`);
+          sizes.set(d, known);
+        }
       }
       return (await client.send({ kind: 'run', feeds: feeds as Record<string, Value>, fetch, advance, whenFinite: advanceWhenFinite })) as Record<string, Value>;
     },
@@ -89,7 +106,7 @@ export async function compile(outputs: Readonly<Record<string, Tensor>>, options
       await client.send({ kind: 'writeState', state: wire });
     },
     async dispose() {
-      await client.send({ kind: 'dispose' });
+      await client.send({ kind: 'dispose' }).catch(() => undefined); // already gone
       await client.close();
     },
   };
@@ -109,7 +126,9 @@ function connect(): Client {
   const worker = startWorker();
   const pending = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
   let nextId = 0;
+  let ended: Error | undefined;
   const fail = (error: Error) => {
+    ended = error;
     for (const p of pending.values()) p.reject(error);
     pending.clear();
   };
@@ -124,6 +143,7 @@ function connect(): Client {
   return {
     send: (request) =>
       new Promise((resolve, reject) => {
+        if (ended) return reject(new Error('session: its thread has ended; compile the graph again.', { cause: ended }));
         const id = nextId++;
         pending.set(id, { resolve, reject });
         worker.postMessage({ id, request });

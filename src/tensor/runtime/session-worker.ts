@@ -47,10 +47,11 @@ async function handle(request: Request): Promise<unknown> {
       for (const [name, value] of Object.entries(request.feeds)) feeds[name] = toOrt(value);
       const fetches: Record<string, ort.Tensor | null> = {};
       for (const name of request.fetch) fetches[name] = null;
+      if (request.whenFinite && request.advance) fetches[request.whenFinite] = null;
       if (request.advance) for (const [input, output] of Object.entries(stateOutputs)) fetches[output] = next[input];
       const results = await session.run(feeds, fetches as ort.InferenceSession.OnnxValueMapType);
       // Preallocated outputs are written in place; the tensors returned for them are not the ones handed in.
-      const guard = request.whenFinite ? Number((results[request.whenFinite].data as Float32Array)[0]) : 0;
+      const guard = request.whenFinite && request.advance ? Number((results[request.whenFinite].data as Float32Array)[0]) : 0;
       if (request.advance && Number.isFinite(guard)) for (const input of Object.keys(stateOutputs)) [current[input], next[input]] = [next[input], current[input]];
       const out: Record<string, Value> = {};
       for (const name of request.fetch) {
