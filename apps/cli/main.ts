@@ -6,10 +6,13 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { cancelSignal, listenForCancel } from './cancel.ts';
+import { datasetCommand } from './dataset.ts';
 import { errorText, exitCodeOf, exitCodes, isCancellation } from './exit-codes.ts';
 
+import { trainCommand } from './train.ts';
+
 /** Every command, in the order of `espalier --help`. A new one is an import and a line here. */
-const commands: readonly (() => Command)[] = [];
+const commands: readonly (() => Command)[] = [datasetCommand, trainCommand];
 
 function program(): Command {
   const root = new Command('espalier')

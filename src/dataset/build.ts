@@ -55,9 +55,9 @@ export async function buildDataset(
     throw new Error(`buildDataset: expected a folder of models, ${inputFolder} is none. Check the path.`);
   }
   await mkdir(outRoot, { recursive: true });
-  let skipped = 0;
+  const skipped = new Set<string>(); // once skipped, an asset is left alone for the rest of the run
   const onEvent = (event: BuildEvent) => {
-    if (event.kind === 'skipped') skipped++;
+    if (event.kind === 'skipped') skipped.add(event.asset);
     options.onEvent?.(event);
   };
   const root = resolve(outRoot);
@@ -66,7 +66,7 @@ export async function buildDataset(
     await collect(inputFolder, root, { limit, signal, onEvent });
     await mergeRecords(root);
   }
-  const run = { ...options, root, rank, worldSize, onEvent };
+  const run = { ...options, root, rank, worldSize, skipped, onEvent };
   await runStep(run, 'voxelize', 'voxelized', (task) => ({ kind: 'voxelize', ...task }));
   if (isAlone) await mergeRecords(root);
   await runStep(run, 'render-cond', 'cond_rendered', (task) => ({
@@ -76,12 +76,12 @@ export async function buildDataset(
   }));
   const { rows } = isAlone ? await mergeRecords(root) : await readMetadata(root);
   const count = (column: string) => rows.filter((row) => row[column] === 'True').length;
-  return { assets: rows.length, voxelized: count('voxelized'), condRendered: count('cond_rendered'), skipped };
+  return { assets: rows.length, voxelized: count('voxelized'), condRendered: count('cond_rendered'), skipped: skipped.size };
 }
 
 /** One step over the rows that lack it; records are written even when the run is cut short. */
 async function runStep(
-  run: BuildDatasetOptions & { root: string; rank: number; worldSize: number; onEvent: (event: BuildEvent) => void },
+  run: BuildDatasetOptions & { root: string; rank: number; worldSize: number; skipped: ReadonlySet<string>; onEvent: (event: BuildEvent) => void },
   stage: BuildStage,
   column: RecordName,
   toTask: (asset: { root: string; sha256: string; modelPath: string }) => AssetTask,

@@ -9,7 +9,12 @@ interface ConvOptions {
 }
 
 /** 3-D convolution, padded to keep its size at stride 1. x [B, in, X, Y, Z]; declares `weight`, `bias`. */
-export function convolution(p: Scope, x: Tensor, out: number, { kernel = 3, stride = 1, init }: ConvOptions = {}): Tensor {
+export function convolution(
+  p: Scope,
+  x: Tensor,
+  out: number,
+  { kernel = 3, stride = 1, init }: ConvOptions = {},
+): Tensor {
   const cin = x.shape[1] as number;
   const start = init ?? uniformInit(1 / Math.sqrt(cin * kernel ** 3));
   const weight = p.weight('weight', [out, cin, kernel, kernel, kernel], start);

@@ -1,4 +1,16 @@
-import { constant, type Dim, concat, cos, mul, normalInit, reshape, type Scope, silu, sin, type Tensor } from '../tensor/index.ts';
+import {
+  concat,
+  constant,
+  cos,
+  type Dim,
+  mul,
+  normalInit,
+  reshape,
+  type Scope,
+  silu,
+  sin,
+  type Tensor,
+} from '../tensor/index.ts';
 import { linear } from './linear.ts';
 
 const FREQUENCIES = 128;

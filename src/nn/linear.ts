@@ -1,4 +1,4 @@
-import { affine, type Scope, type Tensor, xavier, zeros, type Initializer } from '../tensor/index.ts';
+import { affine, type Initializer, type Scope, type Tensor, xavier, zeros } from '../tensor/index.ts';
 
 /** x·Wᵀ + b over the last axis. Declares `weight` [out, in] and `bias` [out]. */
 export function linear(p: Scope, x: Tensor, out: number, init: Initializer = xavier): Tensor {

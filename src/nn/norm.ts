@@ -1,5 +1,19 @@
 import {
-  add, div, maximum, mean, mul, normalize, ones, reshape, type Scope, sqrt, sub, sum, type Tensor, transpose, zeros,
+  add,
+  div,
+  maximum,
+  mean,
+  mul,
+  normalize,
+  ones,
+  reshape,
+  type Scope,
+  sqrt,
+  sub,
+  sum,
+  type Tensor,
+  transpose,
+  zeros,
 } from '../tensor/index.ts';
 
 /** Epsilon of the norms inside transformer blocks; the functional default elsewhere is 1e-5 (reference/models.md §2.2). */

@@ -39,7 +39,19 @@ export function crossBlock(p: Scope, x: Tensor, modulated: Tensor, cond: Tensor,
   const [shiftAttention, scaleAttention, gateAttention, shiftMlp, scaleMlp, gateMlp] = vectors;
   const modulate = (h: Tensor, shift: Tensor, scale: Tensor) => add(mul(layerNorm(h, BLOCK_EPS), add(scale, 1)), shift);
   let h = x;
-  h = add(h, mul(gateAttention, selfAttention(p.at('self_attn'), modulate(h, shiftAttention, scaleAttention), { heads, qkRmsNorm })));
-  h = add(h, crossAttention(p.at('cross_attn'), affineLayerNorm(p.at('norm2'), h, BLOCK_EPS), cond, { heads, qkRmsNorm: qkRmsNormCross }));
+  h = add(
+    h,
+    mul(
+      gateAttention,
+      selfAttention(p.at('self_attn'), modulate(h, shiftAttention, scaleAttention), { heads, qkRmsNorm }),
+    ),
+  );
+  h = add(
+    h,
+    crossAttention(p.at('cross_attn'), affineLayerNorm(p.at('norm2'), h, BLOCK_EPS), cond, {
+      heads,
+      qkRmsNorm: qkRmsNormCross,
+    }),
+  );
   return add(h, mul(gateMlp, feedForward(p.at('mlp'), modulate(h, shiftMlp, scaleMlp), mlpRatio)));
 }

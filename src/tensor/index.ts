@@ -1,17 +1,28 @@
 // Numbers: a pure graph is built, differentiated, lowered to ONNX, run.
 export { type Dim, product, quotient, type Shape, showShape } from './dim.ts';
-export { type DType, type OpName, type Tensor, topological } from './tensor.ts';
-export { type Draws, type Initializer, initialize, normalInit, ones, uniformInit, valuesInit, xavier, zeros } from './init.ts';
-export { type Scope, scope } from './scope.ts';
-export { constant, input } from './ops/leaf.ts';
+export { checkpoint, gradients, vectorJacobian } from './grad/gradients.ts';
+export {
+  type Draws,
+  type Initializer,
+  initialize,
+  normalInit,
+  ones,
+  uniformInit,
+  valuesInit,
+  xavier,
+  zeros,
+} from './init.ts';
+export { lower } from './onnx/lower.ts';
+export type { ExternalData } from './onnx/model.ts';
 export * from './ops/elementwise.ts';
+export { constant, input } from './ops/leaf.ts';
 export { affine, attention, gather, matmul, scatterAdd } from './ops/product.ts';
 export { max, mean, normalize, softmax, sum } from './ops/reduce.ts';
 export { after, cast, concat, expand, pad, reshape, slice, split, stopGradient, transpose } from './ops/shape.ts';
 export { conv3d, patchify, pixelShuffle3d, resizeNearest, unpatchify } from './ops/volume.ts';
-export { checkpoint, gradients, vectorJacobian } from './grad/gradients.ts';
-export { lower } from './onnx/lower.ts';
-export type { ExternalData } from './onnx/model.ts';
+export { type Generator, type GeneratorState, torchGenerator } from './random.ts';
 export { type Device, resolveDevice } from './runtime/device.ts';
 export { compile, floats, integers, type Program, type ProgramOptions } from './runtime/program.ts';
 export type { Value } from './runtime/protocol.ts';
+export { type Scope, scope } from './scope.ts';
+export { type DType, type OpName, type Tensor, topological } from './tensor.ts';

@@ -47,7 +47,11 @@ test('a permutation holds every index once, and each order of three is equally l
 });
 
 test('uniforms stay in [0, 1), and negative or fractional requests are refused', () => {
-  expect(torchGenerator(1).uniform(10000).every((u) => u >= 0 && u < 1)).toBe(true);
+  expect(
+    torchGenerator(1)
+      .uniform(10000)
+      .every((u) => u >= 0 && u < 1),
+  ).toBe(true);
   expect(() => torchGenerator(0.5)).toThrow(/integer/);
   expect(() => torchGenerator(1).normal(-1)).toThrow(/count/);
   expect(() => torchGenerator(1).restore({ words: [1], used: 0, nextNormal: null })).toThrow(/damaged/);

@@ -124,8 +124,16 @@ export function torchGenerator(seed: number): Generator {
     save: () => ({ words: Array.from(words), used, nextNormal }),
     restore(state) {
       const isWord = (w: number) => Number.isInteger(w) && w >= 0 && w < 2 ** 32;
-      if (state.words.length !== N || !state.words.every(isWord) || !Number.isInteger(state.used) || state.used < 0 || state.used > N)
-        throw new RangeError(`restore: a generator state holds ${N} unsigned words and a position, got ${state.words.length} words at ${state.used}. The checkpoint is damaged.`);
+      if (
+        state.words.length !== N ||
+        !state.words.every(isWord) ||
+        !Number.isInteger(state.used) ||
+        state.used < 0 ||
+        state.used > N
+      )
+        throw new RangeError(
+          `restore: a generator state holds ${N} unsigned words and a position, got ${state.words.length} words at ${state.used}. The checkpoint is damaged.`,
+        );
       words = Uint32Array.from(state.words);
       used = state.used;
       nextNormal = state.nextNormal;

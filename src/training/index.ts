@@ -15,5 +15,8 @@ export {
   type StoredArrays,
   saveCheckpoint,
 } from './checkpoint.ts';
+export { type TrainEvent, type TrainLoop, train } from './loop.ts';
 export { type LogTerms, type RunLog, type RunLogOptions, runLog } from './run-log.ts';
+export { type RunRecipeOptions, runRecipe } from './run-recipe.ts';
+export { loadAutoencoderRun } from './structure-flow-data.ts';
 export { type Clock, type EventFile, eventFile } from './tensorboard.ts';

@@ -19,11 +19,19 @@ const LOBES = 3;
  * `src` resized to width × height.
  * @param channels  1, 3, or 4 for RGBA with straight alpha, which it stays
  */
-export function resizeLanczos(src: Pixels, width: number, height: number, channels: 1 | 3 | 4): Pixels & { data: Uint8Array<ArrayBuffer> } {
+export function resizeLanczos(
+  src: Pixels,
+  width: number,
+  height: number,
+  channels: 1 | 3 | 4,
+): Pixels & { data: Uint8Array<ArrayBuffer> } {
   for (const [name, size] of Object.entries({ width, height, 'src.width': src.width, 'src.height': src.height }))
-    if (!Number.isInteger(size) || size < 1) throw new RangeError(`resizeLanczos: ${name} must be an integer ≥ 1, got ${size}.`);
+    if (!Number.isInteger(size) || size < 1)
+      throw new RangeError(`resizeLanczos: ${name} must be an integer ≥ 1, got ${size}.`);
   if (src.data.length !== src.width * src.height * channels)
-    throw new RangeError(`resizeLanczos: ${src.width} × ${src.height} pixels of ${channels} bytes need ${src.width * src.height * channels} bytes, got ${src.data.length}.`);
+    throw new RangeError(
+      `resizeLanczos: ${src.width} × ${src.height} pixels of ${channels} bytes need ${src.width * src.height * channels} bytes, got ${src.data.length}.`,
+    );
 
   let data = Uint8Array.from(src.data);
   if (src.width === width && src.height === height) return { width, height, data };
@@ -67,7 +75,13 @@ function sinc(x: number): number {
 }
 
 /** src [height, srcWidth, channels] → [height, dstWidth, channels]. */
-function resizeRows(src: Uint8Array, srcWidth: number, height: number, dstWidth: number, channels: number): Uint8Array<ArrayBuffer> {
+function resizeRows(
+  src: Uint8Array,
+  srcWidth: number,
+  height: number,
+  dstWidth: number,
+  channels: number,
+): Uint8Array<ArrayBuffer> {
   const dst = new Uint8Array(height * dstWidth * channels);
   const taps = tapsFor(srcWidth, dstWidth);
   for (let y = 0, out = 0; y < height; y++)
@@ -82,7 +96,13 @@ function resizeRows(src: Uint8Array, srcWidth: number, height: number, dstWidth:
 }
 
 /** src [srcHeight, width, channels] → [dstHeight, width, channels]. */
-function resizeColumns(src: Uint8Array, width: number, srcHeight: number, dstHeight: number, channels: number): Uint8Array<ArrayBuffer> {
+function resizeColumns(
+  src: Uint8Array,
+  width: number,
+  srcHeight: number,
+  dstHeight: number,
+  channels: number,
+): Uint8Array<ArrayBuffer> {
   const stride = width * channels;
   const dst = new Uint8Array(dstHeight * stride);
   let out = 0;

@@ -22,19 +22,30 @@ test('the picture the reference prepares comes out the same', () => {
 });
 
 test('an object is framed the same wherever it stands in the picture', () => {
-  const object = (ox: number, oy: number) => paint(90, 80, (x, y) => (Math.abs(x - ox) <= 10 && Math.abs(y - oy) <= 6 ? [x - ox + 100, 90, 10, 255] : [0, 0, 0, 0]));
+  const object = (ox: number, oy: number) =>
+    paint(90, 80, (x, y) =>
+      Math.abs(x - ox) <= 10 && Math.abs(y - oy) <= 6 ? [x - ox + 100, 90, 10, 255] : [0, 0, 0, 0],
+    );
   expect(preparePicture(object(20, 20), { size: 64 })).toEqual(preparePicture(object(60, 50), { size: 64 }));
 });
 
 test('an object that touches the border is centered all the same, with black around it', () => {
-  const { data } = preparePicture(paint(40, 40, (x, y) => (x < 20 && y < 20 ? [200, 100, 50, 255] : [0, 0, 0, 0])), { size: 44 });
+  const { data } = preparePicture(
+    paint(40, 40, (x, y) => (x < 20 && y < 20 ? [200, 100, 50, 255] : [0, 0, 0, 0])),
+    { size: 44 },
+  );
   expect([...data.subarray(0, 3)]).toEqual([0, 0, 0]);
   const center = (22 * 44 + 22) * 3;
   expect([...data.subarray(center, center + 3)]).toEqual([200, 100, 50]);
 });
 
 test('a single opaque pixel is enough of an object, a transparent picture is not', () => {
-  expect(preparePicture(paint(5, 5, (x, y) => (x === 2 && y === 2 ? [9, 9, 9, 255] : [0, 0, 0, 0])), { size: 14 }).data).toHaveLength(14 * 14 * 3);
+  expect(
+    preparePicture(
+      paint(5, 5, (x, y) => (x === 2 && y === 2 ? [9, 9, 9, 255] : [0, 0, 0, 0])),
+      { size: 14 },
+    ).data,
+  ).toHaveLength(14 * 14 * 3);
   expect(() => preparePicture(paint(5, 5, () => [9, 9, 9, 204]))).toThrow(/no pixel is opaque/);
   expect(() => preparePicture({ width: 5, height: 5, data: new Uint8Array(3) })).toThrow(/100 bytes, got 3/);
 });

@@ -43,7 +43,9 @@ export function isCutOut({ data }: RgbaPicture): boolean {
 export function preparePicture(picture: RgbaPicture, { size = 518 }: PreparePictureOptions = {}): RgbPicture {
   const { width, height, data } = picture;
   if (data.length !== width * height * 4)
-    throw new RangeError(`preparePicture: ${width} × ${height} RGBA needs ${width * height * 4} bytes, got ${data.length}.`);
+    throw new RangeError(
+      `preparePicture: ${width} × ${height} RGBA needs ${width * height * 4} bytes, got ${data.length}.`,
+    );
   const { x0, y0, x1, y1 } = objectBounds(picture);
   // A single pixel spans 0 in the reference, whose crop is then empty; it gets one pixel here.
   const half = Math.max(1, Math.floor(Math.trunc(Math.max(x1 - x0, y1 - y0) * MARGIN) / 2));
@@ -83,8 +85,18 @@ function objectBounds({ width, height, data }: RgbaPicture): { x0: number; y0: n
 }
 
 /** Columns left … right − 1, rows top … bottom − 1; outside the picture transparent black. */
-function crop({ width, height, data }: RgbaPicture, left: number, top: number, right: number, bottom: number): RgbaPicture {
-  const cropped = { width: right - left, height: bottom - top, data: new Uint8Array((right - left) * (bottom - top) * 4) };
+function crop(
+  { width, height, data }: RgbaPicture,
+  left: number,
+  top: number,
+  right: number,
+  bottom: number,
+): RgbaPicture {
+  const cropped = {
+    width: right - left,
+    height: bottom - top,
+    data: new Uint8Array((right - left) * (bottom - top) * 4),
+  };
   const [from, to] = [Math.max(0, left), Math.min(width, right)];
   for (let y = Math.max(0, top); y < Math.min(height, bottom); y++) {
     const row = data.subarray((y * width + from) * 4, (y * width + to) * 4);

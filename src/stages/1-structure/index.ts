@@ -1,3 +1,20 @@
+export {
+  type StructureDecoderConfig,
+  type StructureEncoderConfig,
+  samplePosterior,
+  structureDecoder,
+  structureEncoder,
+} from './autoencoder.ts';
 export { coordsToOccupancy, logitsToCoords, occupancyToCoords } from './coords.ts';
 export { squaredDistanceTransform } from './distance-transform.ts';
+export { type StructureFlowConfig, structureFlow, structureFlowBuffers } from './flow.ts';
 export { compareOccupancies, type OccupancyComparison, type OccupancyScore, occupancyIou } from './metrics.ts';
+export {
+  openStructureDecoder,
+  openStructureSampler,
+  type StructureDecoderRunner,
+  type StructureSampler,
+  type StructureSamplerOptions,
+  structureSamplerDefaults,
+  type Weights,
+} from './sampler.ts';

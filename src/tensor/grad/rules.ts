@@ -1,4 +1,20 @@
-import { add, cos, div, equal, exp, greater, less, mul, neg, reciprocal, sigmoid, sin, sqrt, sub, where } from '../ops/elementwise.ts';
+import {
+  add,
+  cos,
+  div,
+  equal,
+  exp,
+  greater,
+  less,
+  mul,
+  neg,
+  reciprocal,
+  sigmoid,
+  sin,
+  sqrt,
+  sub,
+  where,
+} from '../ops/elementwise.ts';
 import { constant } from '../ops/leaf.ts';
 import { affine, gather, matmul, scatterAdd } from '../ops/product.ts';
 import { mean, sum } from '../ops/reduce.ts';
@@ -22,7 +38,10 @@ const back = (y: Tensor, ...grads: (Tensor | undefined)[]) => grads.map((g, i) =
 /** The reduced axes put back as size 1, so that the value broadcasts over the input again. */
 function kept(y: Tensor<'sum' | 'mean' | 'max'>, value: Tensor): Tensor {
   const { axes } = y.attributes;
-  return reshape(value, y.inputs[0].shape.map((d, i) => (axes.includes(i) ? 1 : d)));
+  return reshape(
+    value,
+    y.inputs[0].shape.map((d, i) => (axes.includes(i) ? 1 : d)),
+  );
 }
 
 /** The table is total: an operation without a rule does not compile. Derivations: reference/training.md §20. */
@@ -71,9 +90,7 @@ export const rules: { [K in OpName]: Rule<K> } = {
   matmul: (y, g) => {
     const [a, b] = y.inputs;
     const { transA, transB } = y.attributes;
-    const ga = transA
-      ? matmul(b, g, { transA: transB, transB: true })
-      : matmul(g, b, { transB: !transB });
+    const ga = transA ? matmul(b, g, { transA: transB, transB: true }) : matmul(g, b, { transB: !transB });
     const gb = transB ? matmul(g, a, { transA: true, transB: transA }) : matmul(a, g, { transA: !transA });
     return [ga, gb];
   },
@@ -88,10 +105,19 @@ export const rules: { [K in OpName]: Rule<K> } = {
   mean: (y, g) => {
     // The number of averaged values may be a named size: 1/n is the mean's own derivative, read off mean and sum of ones.
     const [x] = y.inputs;
-    const count = x.shape.reduce<number | undefined>((n, d, i) => (y.attributes.axes.includes(i) ? (typeof d === 'number' && n !== undefined ? n * d : undefined) : n), 1);
+    const count = x.shape.reduce<number | undefined>(
+      (n, d, i) => (y.attributes.axes.includes(i) ? (typeof d === 'number' && n !== undefined ? n * d : undefined) : n),
+      1,
+    );
     const spread = expand(kept(y, g), x.shape);
     if (count !== undefined) return [mul(spread, 1 / count)];
-    const ones = expand(constant([1], x.shape.map(() => 1)), x.shape);
+    const ones = expand(
+      constant(
+        [1],
+        x.shape.map(() => 1),
+      ),
+      x.shape,
+    );
     return [div(spread, sum(ones, { axes: y.attributes.axes, keepDims: true }))];
   },
   max: (y, g) => {
@@ -133,7 +159,12 @@ export const rules: { [K in OpName]: Rule<K> } = {
     return [sum(reshape(g, [b, c, X, r, Y, r, Z, r]), { axes: [3, 5, 7] })];
   },
   reshape: (y, g) => [reshape(g, y.inputs[0].shape)],
-  transpose: (y, g) => [transpose(g, y.attributes.perm.map((_, i) => y.attributes.perm.indexOf(i)))],
+  transpose: (y, g) => [
+    transpose(
+      g,
+      y.attributes.perm.map((_, i) => y.attributes.perm.indexOf(i)),
+    ),
+  ],
   slice: (y, g) => {
     const [x] = y.inputs;
     const { axis, start, end, step } = y.attributes;
@@ -146,14 +177,17 @@ export const rules: { [K in OpName]: Rule<K> } = {
     let start = 0;
     return y.inputs.map((part) => {
       const size = part.shape[y.attributes.axis];
-      if (typeof size !== 'number') throw new Error(`gradient of concat: expected known sizes on axis ${y.attributes.axis}, got "${size}".`);
+      if (typeof size !== 'number')
+        throw new Error(`gradient of concat: expected known sizes on axis ${y.attributes.axis}, got "${size}".`);
       start += size;
       return slice(g, y.attributes.axis, start - size, start);
     });
   },
   pad: (y, g) => {
     const { before, after } = y.attributes;
-    return [before.reduce((t, b, i) => (b + after[i] === 0 ? t : slice(t, i, b, (t.shape[i] as number) - after[i])), g)];
+    return [
+      before.reduce((t, b, i) => (b + after[i] === 0 ? t : slice(t, i, b, (t.shape[i] as number) - after[i])), g),
+    ];
   },
   expand: (y, g) => [sumTo(g, y.inputs[0].shape)],
   gather: (y, g) => {
@@ -191,7 +225,8 @@ function geluSlope(y: Tensor<'gelu'>): Tensor {
  */
 function convInputGradient(x: Tensor, w: Tensor, g: Tensor, stride: number, padding: number): Tensor {
   const k = w.shape[2] as number;
-  if (stride === k && padding === 0 && x.shape.slice(2).every((d) => (d as number) % k === 0)) return patchInputGradient(x, w, g, k);
+  if (stride === k && padding === 0 && x.shape.slice(2).every((d) => (d as number) % k === 0))
+    return patchInputGradient(x, w, g, k);
   let mirrored = transpose(w, [1, 0, 2, 3, 4]);
   for (const axis of [2, 3, 4]) if (k > 1) mirrored = slice(mirrored, axis, 0, 0, -1);
   let spread = g;
@@ -228,8 +263,10 @@ function padAxis(x: Tensor, axis: number, before: number, after: number): Tensor
 function spreadAxis(x: Tensor, axis: number, step: number, length: number): Tensor {
   const size = x.shape[axis] as number;
   const split = reshape(x, [...x.shape.slice(0, axis + 1), 1, ...x.shape.slice(axis + 1)]);
-  const filled = reshape(padAxis(split, axis + 1, 0, step - 1), x.shape.map((d, i) => (i === axis ? size * step : d)));
+  const filled = reshape(
+    padAxis(split, axis + 1, 0, step - 1),
+    x.shape.map((d, i) => (i === axis ? size * step : d)),
+  );
   if (size * step === length) return filled;
   return size * step > length ? slice(filled, axis, 0, length) : padAxis(filled, axis, 0, length - size * step);
 }
-

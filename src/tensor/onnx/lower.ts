@@ -35,7 +35,8 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, { device, exter
   for (const t of order) {
     if (!is('input', t) && !is('parameter', t)) continue;
     const { name } = t.attributes;
-    if (fedTwice.has(name)) throw new Error(`lower: two different tensors are named "${name}". Give each input and weight its own name.`);
+    if (fedTwice.has(name))
+      throw new Error(`lower: two different tensors are named "${name}". Give each input and weight its own name.`);
     fedTwice.set(name, t);
     const place = is('parameter', t) ? external?.(name) : undefined;
     if (place) builder.external(name, t.shape as number[], t.dtype, place);
@@ -62,7 +63,11 @@ function declareSizes(builder: OnnxBuilder, sizes: Map<string, string>, input: s
 }
 
 /** A shape as an int64 tensor: constant but for named sizes, of which a single one may stay open (−1). */
-function shapeOf(builder: OnnxBuilder, sizes: Map<string, string>, shape: Shape): { exact: () => string; open: () => string } {
+function shapeOf(
+  builder: OnnxBuilder,
+  sizes: Map<string, string>,
+  shape: Shape,
+): { exact: () => string; open: () => string } {
   const named = shape.filter((d) => typeof d === 'string');
   const fixed = (dims: Shape) => builder.int64(dims as number[]);
   const exact = () => (named.length === 0 ? fixed(shape) : builder.op('Concat', shape.map(piece), { axis: 0 })[0]);
@@ -73,11 +78,17 @@ function shapeOf(builder: OnnxBuilder, sizes: Map<string, string>, shape: Shape)
     const { coefficient, names } = namesOf(dim);
     const parts = names.map((n) => {
       const known = sizes.get(n);
-      if (!known) throw new Error(`lower: the size "${n}" is on no input, so it cannot be known at run time. Feed an input that has it.`);
+      if (!known)
+        throw new Error(
+          `lower: the size "${n}" is on no input, so it cannot be known at run time. Feed an input that has it.`,
+        );
       return known;
     });
     if (coefficient !== 1) parts.unshift(fixed([coefficient]));
     return parts.reduce((a, b) => builder.op('Mul', [a, b])[0]);
   };
-  return { exact, open: () => (named.length === 1 ? fixed(shape.map((d) => (typeof d === 'string' ? -1 : d))) : exact()) };
+  return {
+    exact,
+    open: () => (named.length === 1 ? fixed(shape.map((d) => (typeof d === 'string' ? -1 : d))) : exact()),
+  };
 }

@@ -25,7 +25,12 @@ export class OnnxBuilder {
   }
 
   /** Adds an operation and returns the names of its outputs. */
-  op(type: string, inputs: readonly string[], attributes: Record<string, Attribute> = {}, options: { outputs?: number; domain?: string } = {}): string[] {
+  op(
+    type: string,
+    inputs: readonly string[],
+    attributes: Record<string, Attribute> = {},
+    options: { outputs?: number; domain?: string } = {},
+  ): string[] {
     const outputs = Array.from({ length: options.outputs ?? 1 }, () => this.fresh(type));
     const node = new Message();
     for (const name of inputs) node.text(1, name);
@@ -93,7 +98,8 @@ function tensorHead(name: string, dims: readonly number[], dtype: DType): Messag
 
 function valueInfo(name: string, shape: Shape, dtype: DType): Message {
   const dims = new Message();
-  for (const d of shape) dims.message(1, typeof d === 'number' ? new Message().integer(1, d) : new Message().text(2, d));
+  for (const d of shape)
+    dims.message(1, typeof d === 'number' ? new Message().integer(1, d) : new Message().text(2, d));
   const tensor = new Message().integer(1, elementType[dtype]).message(2, dims);
   return new Message().text(1, name).message(2, new Message().message(1, tensor));
 }

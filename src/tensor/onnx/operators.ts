@@ -25,7 +25,9 @@ const fed: Lowering<OpName> = () => {
 const reduce =
   (type: string): Lowering<'sum' | 'mean' | 'max'> =>
   (t, e) =>
-    e.builder.op(type, [e.name(t.inputs[0]), e.builder.int64(t.attributes.axes)], { keepdims: t.attributes.keepDims ? 1 : 0 })[0];
+    e.builder.op(type, [e.name(t.inputs[0]), e.builder.int64(t.attributes.axes)], {
+      keepdims: t.attributes.keepDims ? 1 : 0,
+    })[0];
 
 function reshaped(e: Emit, name: string, shape: Shape): string {
   return e.builder.op('Reshape', [name, e.shape(shape).open()])[0];
@@ -63,9 +65,15 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
     const { transA, transB } = t.attributes;
     const [x, y] = [e.name(a), e.name(b)];
     if (!transA && !transB) return e.builder.op('MatMul', [x, y])[0];
-    if (a.shape.length === 2) return e.builder.op('Gemm', [x, y], { transA: Number(transA), transB: Number(transB) })[0];
+    if (a.shape.length === 2)
+      return e.builder.op('Gemm', [x, y], { transA: Number(transA), transB: Number(transB) })[0];
     if (e.device === 'cpu')
-      return e.builder.op('FusedMatMul', [x, y], { transA: Number(transA), transB: Number(transB) }, { domain: 'com.microsoft' })[0];
+      return e.builder.op(
+        'FusedMatMul',
+        [x, y],
+        { transA: Number(transA), transB: Number(transB) },
+        { domain: 'com.microsoft' },
+      )[0];
     const flip = (name: string, rank: number) => e.builder.op('Transpose', [name], { perm: lastTwoSwapped(rank) })[0];
     return e.builder.op('MatMul', [transA ? flip(x, a.shape.length) : x, transB ? flip(y, b.shape.length) : y])[0];
   },
@@ -82,17 +90,27 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
   normalize: (t, e) => {
     const width = t.shape[t.shape.length - 1] as number;
     const scale = e.builder.constant(new Float32Array(width).fill(1), [width]);
-    return e.builder.op('LayerNormalization', [e.name(t.inputs[0]), scale], { axis: -1, epsilon: { float: t.attributes.eps } })[0];
+    return e.builder.op('LayerNormalization', [e.name(t.inputs[0]), scale], {
+      axis: -1,
+      epsilon: { float: t.attributes.eps },
+    })[0];
   },
   conv3d: (t, e) => {
     const { stride, padding } = t.attributes;
-    return e.builder.op('Conv', t.inputs.map(e.name), { strides: [stride, stride, stride], pads: Array(6).fill(padding) })[0];
+    return e.builder.op('Conv', t.inputs.map(e.name), {
+      strides: [stride, stride, stride],
+      pads: Array(6).fill(padding),
+    })[0];
   },
   conv3dWeightGrad,
   resizeNearest: (t, e) => {
     const f = t.attributes.factor;
     const scales = e.builder.constant(Float32Array.of(1, 1, f, f, f), [5]);
-    const options = { mode: { text: 'nearest' }, nearest_mode: { text: 'floor' }, coordinate_transformation_mode: { text: 'asymmetric' } };
+    const options = {
+      mode: { text: 'nearest' },
+      nearest_mode: { text: 'floor' },
+      coordinate_transformation_mode: { text: 'asymmetric' },
+    };
     return e.builder.op('Resize', [e.name(t.inputs[0]), '', scales], options)[0];
   },
   reshape: (t, e) => reshaped(e, e.name(t.inputs[0]), t.shape),
@@ -102,12 +120,16 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
     return sliced(e, e.name(t.inputs[0]), axis, start, end, step);
   },
   concat: (t, e) => e.builder.op('Concat', t.inputs.map(e.name), { axis: t.attributes.axis })[0],
-  pad: (t, e) => e.builder.op('Pad', [e.name(t.inputs[0]), e.builder.int64([...t.attributes.before, ...t.attributes.after])])[0],
+  pad: (t, e) =>
+    e.builder.op('Pad', [e.name(t.inputs[0]), e.builder.int64([...t.attributes.before, ...t.attributes.after])])[0],
   expand: (t, e) => e.builder.op('Expand', [e.name(t.inputs[0]), e.shape(t.shape).exact()])[0],
   gather: (t, e) => e.builder.op('Gather', t.inputs.map(e.name), { axis: t.attributes.axis })[0],
   scatterAdd: (t, e) => {
     const [updates, index] = t.inputs;
-    const zero = e.builder.constant(Float32Array.of(0), t.shape.map(() => 1));
+    const zero = e.builder.constant(
+      Float32Array.of(0),
+      t.shape.map(() => 1),
+    );
     const base = e.builder.op('Expand', [zero, e.shape(t.shape).exact()])[0];
     const wide = e.builder.op('Cast', [e.name(index)], { to: elementType.int64 })[0];
     const rows = e.builder.op('Unsqueeze', [wide, e.builder.int64([1])])[0];
@@ -122,7 +144,11 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
     const flat = e.builder.op('Reshape', [e.name(token), e.builder.int64([-1])])[0];
     const first = sliced(e, flat, 0, 0, 1, 1);
     const nothing = e.builder.op('Mul', [first, e.builder.constant(Float32Array.of(0), [1])])[0];
-    const finite = e.builder.op('Where', [e.builder.op('IsNaN', [nothing])[0], e.builder.constant(Float32Array.of(0), [1]), nothing])[0];
+    const finite = e.builder.op('Where', [
+      e.builder.op('IsNaN', [nothing])[0],
+      e.builder.constant(Float32Array.of(0), [1]),
+      nothing,
+    ])[0];
     const added = e.builder.op('Add', [e.name(x), finite])[0];
     return x.shape.length === 0 ? reshaped(e, added, []) : added;
   },
@@ -145,20 +171,30 @@ function sliced(e: Emit, x: string, axis: number, start: number, end: number, st
 }
 
 function attentionFused(t: Tensor<'attention'>, e: Emit): string {
-  return e.builder.op('MultiHeadAttention', t.inputs.map(e.name), { num_heads: t.attributes.heads }, { domain: 'com.microsoft' })[0];
+  return e.builder.op(
+    'MultiHeadAttention',
+    t.inputs.map(e.name),
+    { num_heads: t.attributes.heads },
+    { domain: 'com.microsoft' },
+  )[0];
 }
 
 /** The same in separate steps, for devices whose fused operator is missing or wrong (WebGPU, see engine-measurements §7). */
 function attentionApart(t: Tensor<'attention'>, e: Emit): string {
   const { heads } = t.attributes;
   const d = (t.shape[2] as number) / heads;
-  const apart = (x: Tensor, perm: number[]) =>
-    e.builder.op('Transpose', [reshaped4(e, x, heads, d)], { perm })[0];
+  const apart = (x: Tensor, perm: number[]) => e.builder.op('Transpose', [reshaped4(e, x, heads, d)], { perm })[0];
   const [q, k, v] = t.inputs;
-  const scaled = e.builder.op('Mul', [apart(q, [0, 2, 1, 3]), e.builder.constant(Float32Array.of(1 / Math.sqrt(d)), [1])])[0];
+  const scaled = e.builder.op('Mul', [
+    apart(q, [0, 2, 1, 3]),
+    e.builder.constant(Float32Array.of(1 / Math.sqrt(d)), [1]),
+  ])[0];
   const scores = e.builder.op('MatMul', [scaled, apart(k, [0, 2, 3, 1])])[0];
   const mixed = e.builder.op('MatMul', [e.builder.op('Softmax', [scores], { axis: -1 })[0], apart(v, [0, 2, 1, 3])])[0];
-  return e.builder.op('Reshape', [e.builder.op('Transpose', [mixed], { perm: [0, 2, 1, 3] })[0], e.shape(t.shape).exact()])[0];
+  return e.builder.op('Reshape', [
+    e.builder.op('Transpose', [mixed], { perm: [0, 2, 1, 3] })[0],
+    e.shape(t.shape).exact(),
+  ])[0];
 }
 
 function reshaped4(e: Emit, x: Tensor, heads: number, d: number): string {
@@ -177,7 +213,9 @@ function conv3dWeightGrad(t: Tensor<'conv3dWeightGrad'>, e: Emit): string {
   // channels first with the batch beside the voxels: [cin, B, X, Y, Z]
   const channelsFirst = (name: string) => e.builder.op('Transpose', [name], { perm: [1, 0, 2, 3, 4] })[0];
   const pads = [0, 0, padding, padding, padding];
-  const padded = padding ? e.builder.op('Pad', [channelsFirst(e.name(x)), e.builder.int64([...pads, ...pads])])[0] : channelsFirst(e.name(x));
+  const padded = padding
+    ? e.builder.op('Pad', [channelsFirst(e.name(x)), e.builder.int64([...pads, ...pads])])[0]
+    : channelsFirst(e.name(x));
   const dy = e.builder.op('Reshape', [channelsFirst(e.name(g)), e.builder.int64([cout, -1])])[0];
   const parts: string[] = [];
   for (let i = 0; i < k; i++)
@@ -185,7 +223,13 @@ function conv3dWeightGrad(t: Tensor<'conv3dWeightGrad'>, e: Emit): string {
       for (let l = 0; l < k; l++) {
         const starts = [i, j, l];
         const ends = starts.map((s, a) => s + (out[a] - 1) * stride + 1);
-        const window = e.builder.op('Slice', [padded, e.builder.int64(starts), e.builder.int64(ends), e.builder.int64([2, 3, 4]), e.builder.int64([stride, stride, stride])])[0];
+        const window = e.builder.op('Slice', [
+          padded,
+          e.builder.int64(starts),
+          e.builder.int64(ends),
+          e.builder.int64([2, 3, 4]),
+          e.builder.int64([stride, stride, stride]),
+        ])[0];
         const flat = e.builder.op('Reshape', [window, e.builder.int64([cin, -1])])[0];
         const product = e.builder.op('Gemm', [dy, flat], { transB: 1 })[0]; // [cout, cin]
         parts.push(e.builder.op('Reshape', [product, e.builder.int64([cout, cin, 1])])[0]);

@@ -8,9 +8,13 @@ export type Device = 'cpu' | 'webgpu' | 'cuda';
  * @throws Error when this build of the runtime does not offer the device
  */
 export function resolveDevice(wanted: Device | 'auto'): Device {
-  const offered = listSupportedBackends().filter((b) => b.bundled).map((b) => b.name);
+  const offered = listSupportedBackends()
+    .filter((b) => b.bundled)
+    .map((b) => b.name);
   if (wanted === 'auto') return offered.includes('cuda') ? 'cuda' : 'cpu';
   if (!offered.includes(wanted))
-    throw new Error(`device "${wanted}" is not offered by this build of ONNX Runtime, which has: ${offered.join(', ')}. Choose one of them with --device.`);
+    throw new Error(
+      `device "${wanted}" is not offered by this build of ONNX Runtime, which has: ${offered.join(', ')}. Choose one of them with --device.`,
+    );
   return wanted;
 }

@@ -31,20 +31,31 @@ export interface ProgramOptions {
 export interface Program {
   readonly device: Device;
   /** Runs once. `advance` (default: when there are updates) puts successors in the place of their states. */
-  run(feeds: Readonly<Record<string, Value>>, options?: { fetch?: readonly string[]; advance?: boolean }): Promise<Record<string, Value>>;
+  run(
+    feeds: Readonly<Record<string, Value>>,
+    options?: { fetch?: readonly string[]; advance?: boolean },
+  ): Promise<Record<string, Value>>;
   readState(names: readonly string[]): Promise<Record<string, Float32Array>>;
   writeState(state: Readonly<Record<string, Float32Array>>): Promise<void>;
   dispose(): Promise<void>;
 }
 
 /** Lowers the graph below `outputs`, opens a session for it in a thread of its own, and hands it its state. */
-export async function compile(outputs: Readonly<Record<string, Tensor>>, options: ProgramOptions = {}): Promise<Program> {
+export async function compile(
+  outputs: Readonly<Record<string, Tensor>>,
+  options: ProgramOptions = {},
+): Promise<Program> {
   const { external, state = {}, updates = {}, inPlace = false, threads = 0, advanceWhenFinite } = options;
   const device = resolveDevice(options.device ?? 'cpu');
   if (inPlace && advanceWhenFinite)
-    throw new Error('compile: expected inPlace or advanceWhenFinite, got both. What is overwritten cannot stay as it was.');
+    throw new Error(
+      'compile: expected inPlace or advanceWhenFinite, got both. What is overwritten cannot stay as it was.',
+    );
   const stateOutputs = Object.fromEntries(Object.keys(updates).map((name) => [name, `next:${name}`]));
-  const all = { ...outputs, ...Object.fromEntries(Object.entries(updates).map(([name, t]) => [stateOutputs[name], t])) };
+  const all = {
+    ...outputs,
+    ...Object.fromEntries(Object.entries(updates).map(([name, t]) => [stateOutputs[name], t])),
+  };
   const lowered = lower(all, { device, external: external?.place });
   const fed = new Map([...lowered.inputs, ...lowered.parameters].map((t) => [t.attributes.name, t]));
   const values: Record<string, Value> = {};
@@ -58,15 +69,30 @@ export async function compile(outputs: Readonly<Record<string, Tensor>>, options
   }
   for (const [name, next] of Object.entries(updates)) {
     const held = fed.get(name);
-    if (!held || !(name in values)) throw new Error(`compile: update of "${name}" ${showShape(next.shape)}, but no state of this name is read by the graph and given a value.`);
-    if (!sameShape(held.shape, next.shape)) throw new Error(`compile: update of "${name}" must be ${showShape(held.shape)}, got ${showShape(next.shape)}.`);
+    if (!held || !(name in values))
+      throw new Error(
+        `compile: update of "${name}" ${showShape(next.shape)}, but no state of this name is read by the graph and given a value.`,
+      );
+    if (!sameShape(held.shape, next.shape))
+      throw new Error(`compile: update of "${name}" must be ${showShape(held.shape)}, got ${showShape(next.shape)}.`);
   }
   for (const p of lowered.parameters)
     if (!(p.attributes.name in values))
-      throw new Error(`compile: no values for weight "${p.attributes.name}" ${showShape(p.shape)}. Load a checkpoint or initialise it.`);
+      throw new Error(
+        `compile: no values for weight "${p.attributes.name}" ${showShape(p.shape)}. Load a checkpoint or initialise it.`,
+      );
   const client = connect();
   try {
-    const request: Request = { kind: 'create', model: lowered.bytes, device, threads, folder: external?.folder, state: values, stateOutputs, inPlace };
+    const request: Request = {
+      kind: 'create',
+      model: lowered.bytes,
+      device,
+      threads,
+      folder: external?.folder,
+      state: values,
+      stateOutputs,
+      inPlace,
+    };
     await client.send(request);
   } catch (error) {
     await client.close();
@@ -81,28 +107,47 @@ export async function compile(outputs: Readonly<Record<string, Tensor>>, options
         const { name } = t.attributes;
         if (name in values) continue;
         const value = feeds[name];
-        if (!value) throw new Error(`run: input "${name}" ${showShape(t.shape)} is missing; got ${Object.keys(feeds).join(', ') || 'nothing'}.`);
+        if (!value)
+          throw new Error(
+            `run: input "${name}" ${showShape(t.shape)} is missing; got ${Object.keys(feeds).join(', ') || 'nothing'}.`,
+          );
         const count = value.dims.reduce((a, d) => a * d, 1);
-        if (count !== value.data.length) throw new Error(`run: input "${name}" must hold ${count} values for ${showShape(value.dims)}, got ${value.data.length}.`);
-        const fits = value.dims.length === t.shape.length && t.shape.every((d, i) => typeof d === 'string' || d === value.dims[i]);
+        if (count !== value.data.length)
+          throw new Error(
+            `run: input "${name}" must hold ${count} values for ${showShape(value.dims)}, got ${value.data.length}.`,
+          );
+        const fits =
+          value.dims.length === t.shape.length && t.shape.every((d, i) => typeof d === 'string' || d === value.dims[i]);
         if (!fits || value.dtype !== t.dtype)
-          throw new Error(`run: input "${name}" must be ${t.dtype} ${showShape(t.shape)}, got ${value.dtype} ${showShape(value.dims)}.`);
+          throw new Error(
+            `run: input "${name}" must be ${t.dtype} ${showShape(t.shape)}, got ${value.dtype} ${showShape(value.dims)}.`,
+          );
         for (const [i, d] of t.shape.entries()) {
           const size = value.dims[i];
           const known = sizes.get(d) ?? { size, name };
           if (typeof d === 'string' && known.size !== size)
-            throw new Error(`run: ${d} is ${known.size} in input "${known.name}" and ${size} in "${name}". One name is one size.`);
+            throw new Error(
+              `run: ${d} is ${known.size} in input "${known.name}" and ${size} in "${name}". One name is one size.`,
+            );
           sizes.set(d, known);
         }
       }
-      return (await client.send({ kind: 'run', feeds: feeds as Record<string, Value>, fetch, advance, whenFinite: advanceWhenFinite })) as Record<string, Value>;
+      return (await client.send({
+        kind: 'run',
+        feeds: feeds as Record<string, Value>,
+        fetch,
+        advance,
+        whenFinite: advanceWhenFinite,
+      })) as Record<string, Value>;
     },
     async readState(wanted) {
       const got = (await client.send({ kind: 'readState', names: wanted })) as Record<string, Value>;
       return Object.fromEntries(Object.entries(got).map(([name, v]) => [name, v.data as Float32Array]));
     },
     async writeState(next) {
-      const wire = Object.fromEntries(Object.entries(next).map(([name, data]) => [name, { dtype: 'float32', dims: [data.length], data } as Value]));
+      const wire = Object.fromEntries(
+        Object.entries(next).map(([name, data]) => [name, { dtype: 'float32', dims: [data.length], data } as Value]),
+      );
       await client.send({ kind: 'writeState', state: wire });
     },
     async dispose() {
@@ -143,7 +188,8 @@ function connect(): Client {
   return {
     send: (request) =>
       new Promise((resolve, reject) => {
-        if (ended) return reject(new Error('session: its thread has ended; compile the graph again.', { cause: ended }));
+        if (ended)
+          return reject(new Error('session: its thread has ended; compile the graph again.', { cause: ended }));
         const id = nextId++;
         pending.set(id, { resolve, reject });
         worker.postMessage({ id, request });
@@ -157,7 +203,11 @@ function connect(): Client {
 function startWorker(): Worker {
   if (import.meta.url.endsWith('.js')) return new Worker(new URL('./session-worker.js', import.meta.url));
   // From the sources: Node 20 does not hand a loader given by --import on to threads, so the thread registers it itself.
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm/api').replace(/\.cjs$/, '.mjs')).href;
+  const loader = pathToFileURL(
+    createRequire(import.meta.url)
+      .resolve('tsx/esm/api')
+      .replace(/\.cjs$/, '.mjs'),
+  ).href;
   const script = new URL('./session-worker.ts', import.meta.url).href;
   const code = `import(${JSON.stringify(loader)}).then((tsx) => { tsx.register(); return import(${JSON.stringify(script)}); });`;
   return new Worker(code, { eval: true, execArgv: [] });

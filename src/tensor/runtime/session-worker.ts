@@ -14,7 +14,8 @@ let stateOutputs: Record<string, string> = {}; // input name → output name
 const current: Record<string, ort.Tensor> = {};
 const next: Record<string, ort.Tensor> = {};
 
-const toOrt = (v: Value): ort.Tensor => new ort.Tensor(v.dtype as 'float32', v.data as Float32Array, v.dims as number[]);
+const toOrt = (v: Value): ort.Tensor =>
+  new ort.Tensor(v.dtype as 'float32', v.data as Float32Array, v.dims as number[]);
 
 async function handle(request: Request): Promise<unknown> {
   switch (request.kind) {
@@ -51,8 +52,10 @@ async function handle(request: Request): Promise<unknown> {
       if (request.advance) for (const [input, output] of Object.entries(stateOutputs)) fetches[output] = next[input];
       const results = await session.run(feeds, fetches as ort.InferenceSession.OnnxValueMapType);
       // Preallocated outputs are written in place; the tensors returned for them are not the ones handed in.
-      const guard = request.whenFinite && request.advance ? Number((results[request.whenFinite].data as Float32Array)[0]) : 0;
-      if (request.advance && Number.isFinite(guard)) for (const input of Object.keys(stateOutputs)) [current[input], next[input]] = [next[input], current[input]];
+      const guard =
+        request.whenFinite && request.advance ? Number((results[request.whenFinite].data as Float32Array)[0]) : 0;
+      if (request.advance && Number.isFinite(guard))
+        for (const input of Object.keys(stateOutputs)) [current[input], next[input]] = [next[input], current[input]];
       const out: Record<string, Value> = {};
       for (const name of request.fetch) {
         const t = results[name];
@@ -72,7 +75,10 @@ async function handle(request: Request): Promise<unknown> {
     case 'writeState': {
       for (const [name, value] of Object.entries(request.state)) {
         const t = current[name];
-        if (!t || t.size !== value.data.length) throw new Error(`session: state "${name}" expected ${t?.size ?? 'to exist'} values, got ${value.data.length}.`);
+        if (!t || t.size !== value.data.length)
+          throw new Error(
+            `session: state "${name}" expected ${t?.size ?? 'to exist'} values, got ${value.data.length}.`,
+          );
         (t.data as Float32Array).set(value.data as Float32Array);
       }
       return undefined;
@@ -87,7 +93,8 @@ async function handle(request: Request): Promise<unknown> {
 port.on('message', async ({ id, request }: { id: number; request: Request }) => {
   try {
     const result = await handle(request);
-    const transfer = request.kind === 'readState' || request.kind === 'run' ? buffersOf(result as Record<string, Value>) : [];
+    const transfer =
+      request.kind === 'readState' || request.kind === 'run' ? buffersOf(result as Record<string, Value>) : [];
     port.postMessage({ id, result }, transfer);
   } catch (error) {
     port.postMessage({ id, error: error instanceof Error ? error.message : String(error) });

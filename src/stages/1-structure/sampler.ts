@@ -1,0 +1,111 @@
+import { euler, guided, schedule } from '../../flow/index.ts';
+import {
+  compile,
+  type Device,
+  floats,
+  input,
+  type Program,
+  type ProgramOptions,
+  type Scope,
+  scope,
+  type Tensor,
+} from '../../tensor/index.ts';
+import { type StructureDecoderConfig, structureDecoder } from './autoencoder.ts';
+import { type StructureFlowConfig, structureFlow } from './flow.ts';
+
+export interface StructureSamplerOptions {
+  steps: number;
+  /** strength of classifier-free guidance, ≥ 0 */
+  guidance: number;
+  /** [from, to] of t in which guidance acts */
+  interval: readonly [number, number];
+  /** > 1 spends more steps near noise */
+  rescale: number;
+}
+
+/** The published settings of the picture models. */
+export const structureSamplerDefaults: StructureSamplerOptions = {
+  steps: 25,
+  guidance: 5,
+  interval: [0.5, 1],
+  rescale: 3,
+};
+
+/** Where a network's values come from: a state of floats, or a file the runtime maps. */
+export type Weights = Pick<ProgramOptions, 'state' | 'external'>;
+
+/** A flow network made ready to sample. Owned by whoever opened it; `dispose` frees it. */
+export interface StructureSampler {
+  /** Latents [B, in, R, R, R] from noise of that shape and prompt tokens [B, T, K], flattened. */
+  sample(
+    noise: Float32Array,
+    cond: Float32Array,
+    options: StructureSamplerOptions,
+    run?: { signal?: AbortSignal; onStep?: (step: number, of: number) => void },
+  ): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
+export async function openStructureSampler(
+  config: StructureFlowConfig,
+  weights: Weights,
+  shape: { batch: number; tokens: number },
+  device: Device | 'auto' = 'cpu',
+  at: (root: Scope) => Scope = (root) => root,
+): Promise<StructureSampler> {
+  const { batch, tokens } = shape;
+  const { resolution: r, in_channels: channels, cond_channels: k } = config;
+  const dims = [batch, channels, r, r, r];
+  const velocity = structureFlow(
+    config,
+    at(scope()),
+    input('x', dims),
+    input('t', [batch]),
+    input('cond', [batch, tokens, k]),
+  );
+  const program = await compile({ velocity }, { device, ...weights });
+  const evaluate = (cond: Float32Array) => async (x: Float32Array, t: number) => {
+    const feeds = {
+      x: floats(x, dims),
+      t: floats(new Float32Array(batch).fill(1000 * t), [batch]),
+      cond: floats(cond, [batch, tokens, k]),
+    };
+    return (await program.run(feeds)).velocity.data as Float32Array;
+  };
+  return {
+    sample(noise, cond, { steps, guidance, interval, rescale }, { signal, onStep } = {}) {
+      const velocityOf = guided(evaluate(cond), evaluate(new Float32Array(cond.length)), {
+        w: guidance,
+        interval: [interval[0], interval[1]],
+      });
+      return euler(velocityOf, noise, schedule(steps, { rescale }), {
+        signal,
+        onStep: ({ step }) => onStep?.(step, steps),
+      });
+    },
+    dispose: () => program.dispose(),
+  };
+}
+
+/** latents [B, c, r, r, r] → logits [B, R, R, R]. */
+export interface StructureDecoderRunner {
+  decode(latents: Float32Array): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
+export async function openStructureDecoder(
+  config: StructureDecoderConfig,
+  weights: Weights,
+  shape: { batch: number; resolution: number },
+  device: Device | 'auto' = 'cpu',
+  at: (root: Scope) => Scope = (root) => root,
+): Promise<StructureDecoderRunner> {
+  const { batch, resolution: r } = shape;
+  const dims = [batch, config.latent_channels, r, r, r];
+  const logits: Tensor = structureDecoder(config, at(scope()), input('latent', dims));
+  const program: Program = await compile({ logits }, { device, ...weights });
+  return {
+    decode: async (latents) => (await program.run({ latent: floats(latents, dims) })).logits.data as Float32Array,
+    dispose: () => program.dispose(),
+  };
+}

@@ -1,0 +1,208 @@
+/**
+ * The flow of the sparse structure: picture → latent on 16³ × 8, with the small picture encoder trained along.
+ *
+ *   espalier train structure-flow --data datasets/mini --vae runs/structure-vae --out runs/structure-flow
+ *
+ * The published model has 555 M parameters at 4096 tokens behind DINOv2; this one has 8 M at 64 tokens (patches of 4³)
+ * behind an encoder of 2 M, and takes 64² pictures.
+ */
+import { logitNormal, SIGMA_MIN } from '../../flow/index.ts';
+import { patchEncoder } from '../../stages/0-condition/index.ts';
+import { structureFlow, structureFlowBuffers } from '../../stages/1-structure/index.ts';
+import { compile, floats, input, mul, scope, type Tensor, torchGenerator, type Value } from '../../tensor/index.ts';
+import { adaptiveClipper } from '../adaptive-clipper.ts';
+import { learningRateAt } from '../learning-rate.ts';
+import { train } from '../loop.ts';
+import { mseLoss } from '../losses.ts';
+import { generatorOf, samplesOf } from '../order.ts';
+import { type FlowData, structureFlowData } from '../structure-flow-data.ts';
+import { initialStates, type States, trainingProgram } from '../training-program.ts';
+import type { RecipeRun } from './1-structure-vae.ts';
+
+export const structureFlowRecipe = {
+  denoiser: {
+    resolution: 16,
+    in_channels: 8,
+    out_channels: 8,
+    model_channels: 256,
+    cond_channels: 192,
+    num_blocks: 8,
+    num_heads: 8,
+    mlp_ratio: 4,
+    patch_size: 4,
+    qk_rms_norm: true,
+    qk_rms_norm_cross: true,
+    share_mod: true,
+  },
+  conditioner: { image_size: 64, patch_size: 8, model_channels: 192, num_blocks: 4, num_heads: 6 },
+  batchSize: 64,
+  pUncond: 0.1, // as published: the empty prompt that guidance needs
+  timeMean: 1, // logit-normal: more weight on high noise, where structure is decided
+  timeStd: 1,
+  learningRate: 1e-3,
+  finalLearningRate: 0.05,
+  warmupSteps: 200,
+  emaRate: 0.998,
+  maxSteps: 3000,
+  saveEvery: 250,
+  validateEvery: 250,
+  seed: 1,
+};
+export type StructureFlowRecipe = typeof structureFlowRecipe;
+
+export async function trainStructureFlow(
+  recipe: StructureFlowRecipe,
+  run: RecipeRun & { vae: string },
+): Promise<States> {
+  const { denoiser, conditioner, batchSize, pUncond, seed } = recipe;
+  const data = await structureFlowData({
+    roots: run.data,
+    vae: run.vae,
+    pictureSize: conditioner.image_size,
+    device: run.device,
+    signal: run.signal,
+    onEvent: run.onEvent,
+  });
+  const training = data.indices('train');
+  const held = data.indices('validation');
+  if (training.length === 0)
+    throw new Error(
+      `train: ${run.data} has no assets with voxels and condition views. Run \`espalier dataset build\` first.`,
+    );
+  const weights = scope();
+  const graph = flowLoss(recipe, weights, batchSize);
+  const times = logitNormal(recipe.timeMean, recipe.timeStd);
+
+  const feedsOf = (picked: readonly number[], rng: ReturnType<typeof torchGenerator>, drop: number) =>
+    flowFeeds(recipe, data, picked, rng, times, drop);
+
+  return train({
+    folder: run.out,
+    models: ['denoiser', 'conditioner'],
+    emaRate: recipe.emaRate,
+    maxSteps: recipe.maxSteps,
+    buffers: structureFlowBuffers.map((name) => `denoiser.${name}`),
+    identity: {
+      recipe: 'structure-flow',
+      denoiser,
+      conditioner,
+      batchSize,
+      seed,
+      timeMean: recipe.timeMean,
+      timeStd: recipe.timeStd,
+    },
+    fresh: () =>
+      initialStates(
+        weights,
+        structureFlowBuffers.map((name) => `denoiser.${name}`),
+        torchGenerator(seed),
+        recipe.emaRate,
+      ),
+    open: (states) =>
+      trainingProgram(
+        {
+          weights,
+          buffers: structureFlowBuffers.map((name) => `denoiser.${name}`),
+          losses: [graph],
+          optimizer: { emaRate: recipe.emaRate },
+          device: run.device,
+        },
+        states,
+      ),
+    batch: (step) =>
+      feedsOf(
+        samplesOf(step, batchSize, training.length, seed).map((i) => training[i]),
+        generatorOf(seed, step),
+        pUncond,
+      ),
+    learningRate: (step) => learningRateAt(step, recipe),
+    clipper: adaptiveClipper({ maxNorm: 1 }),
+    logEvery: 10,
+    saveEvery: recipe.saveEvery,
+    validateEvery: recipe.validateEvery,
+    validate: async (_, averaged) => {
+      if (held.length === 0) return {} as Record<string, number>;
+      const fresh = scope();
+      const program = await compile(
+        { loss: flowLoss(recipe, fresh, batchSize) },
+        { state: averaged, device: run.device },
+      );
+      let total = 0;
+      const rounds = 4;
+      try {
+        for (let i = 0; i < rounds; i++) {
+          const rng = torchGenerator(1000 + i); // the same noise at every validation
+          const picked = Array.from({ length: batchSize }, (_, j) => held[(i * batchSize + j) % held.length]);
+          total += Number((await program.run(feedsOf(picked, rng, 0))).loss.data[0]);
+        }
+      } finally {
+        await program.dispose();
+      }
+      return { loss: total / rounds };
+    },
+    clock: run.clock,
+    signal: run.signal,
+    onEvent: run.onEvent,
+  });
+}
+
+/** Mean squared error of the velocity; feeds: x_t, t (0 … 1000), target velocity, pictures, and 0 where the prompt is dropped. */
+function flowLoss(
+  { denoiser, conditioner }: StructureFlowRecipe,
+  weights: ReturnType<typeof scope>,
+  batch: number,
+): Tensor {
+  const r = denoiser.resolution;
+  const dims = [batch, denoiser.in_channels, r, r, r];
+  const size = conditioner.image_size;
+  const tokens = patchEncoder(conditioner, weights.at('conditioner'), input('pictures', [batch, size, size, 3]));
+  const cond = mul(tokens, input('kept', [batch, 1, 1])); // the empty prompt is all zeros
+  const velocity = structureFlow(denoiser, weights.at('denoiser'), input('x', dims), input('t', [batch]), cond);
+  return mseLoss(velocity, input('target', dims));
+}
+
+function flowFeeds(
+  { denoiser, conditioner }: StructureFlowRecipe,
+  data: FlowData,
+  picked: readonly number[],
+  rng: ReturnType<typeof torchGenerator>,
+  times: (rng: ReturnType<typeof torchGenerator>, n: number) => Float32Array,
+  drop: number,
+): Record<string, Value> {
+  const batch = picked.length;
+  const size = denoiser.in_channels * denoiser.resolution ** 3;
+  const t = times(rng, batch);
+  const noise = rng.normal(batch * size);
+  const x = new Float32Array(batch * size);
+  const target = new Float32Array(batch * size);
+  const pixels = conditioner.image_size ** 2 * 3;
+  const pictures = new Float32Array(batch * pixels);
+  const chance = rng.uniform(batch);
+  for (const [i, index] of picked.entries()) {
+    const latent = data.latent(index);
+    const a = 1 - t[i];
+    const b = SIGMA_MIN + (1 - SIGMA_MIN) * t[i];
+    for (let j = 0; j < size; j++) {
+      const e = noise[i * size + j];
+      x[i * size + j] = a * latent[j] + b * e;
+      target[i * size + j] = (1 - SIGMA_MIN) * e - latent[j];
+    }
+    const view = data.picture(index, rng.integer(data.viewsOf(index)));
+    for (let j = 0; j < pixels; j++) pictures[i * pixels + j] = view[j] / 255;
+  }
+  const r = denoiser.resolution;
+  const dims = [batch, denoiser.in_channels, r, r, r];
+  return {
+    x: floats(x, dims),
+    target: floats(target, dims),
+    t: floats(
+      t.map((v) => v * 1000),
+      [batch],
+    ),
+    pictures: floats(pictures, [batch, conditioner.image_size, conditioner.image_size, 3]),
+    kept: floats(
+      chance.map((c) => (c < drop ? 0 : 1)),
+      [batch, 1, 1],
+    ),
+  };
+}

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { coordsFromCenters, readMetadata, rendersCondPath, splitOf, voxelPath } from '../dataset/index.ts';
+import { readPointsPly } from '../formats/index.ts';
+
+/** One asset as stage 1 learns from it. */
+export interface StructureSample {
+  sha256: string;
+  split: 'train' | 'validation';
+  /** occupied voxels of the 64³ grid, x y z one after the other */
+  coords: Uint8Array;
+  /** folder of its condition views, when it has them */
+  views?: string;
+}
+
+/** The voxelized assets of dataset roots (several: comma-separated), in the order of their tables. */
+export async function structureSamples(roots: string, { cond }: { cond: boolean }): Promise<StructureSample[]> {
+  const samples: StructureSample[] = [];
+  for (const root of roots.split(',')) {
+    const { rows } = await readMetadata(root);
+    for (const row of rows) {
+      if (row.voxelized !== 'True' || (cond && row.cond_rendered !== 'True')) continue;
+      const coords = coordsFromCenters(readPointsPly(await readFile(voxelPath(root, row.sha256))));
+      samples.push({
+        sha256: row.sha256,
+        split: splitOf(row),
+        coords: Uint8Array.from(coords),
+        views: row.cond_rendered === 'True' ? join(rendersCondPath(root, row.sha256)) : undefined,
+      });
+    }
+  }
+  return samples;
+}

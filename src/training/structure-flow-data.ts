@@ -1,0 +1,115 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodePicture } from '../formats/index.ts';
+import { preparePicture } from '../stages/0-condition/index.ts';
+import { structureEncoder } from '../stages/1-structure/index.ts';
+import { compile, type Device, floats, input, scope } from '../tensor/index.ts';
+import { cropOccupancy } from './augment.ts';
+import { latestCheckpoint, loadCheckpoint } from './checkpoint.ts';
+import type { TrainEvent } from './loop.ts';
+import type { StructureVaeRecipe } from './recipes/1-structure-vae.ts';
+import { structureSamples } from './structure-data.ts';
+import type { States } from './training-program.ts';
+
+/** What the flow learns from, in memory: a latent per asset (each channel of unit deviation) and its prepared views. */
+export interface FlowData {
+  indices(split: 'train' | 'validation'): number[];
+  latent(index: number): Float32Array;
+  viewsOf(index: number): number;
+  /** RGB on black, bytes [S, S, 3] */
+  picture(index: number, view: number): Uint8Array;
+  coords(index: number): Uint8Array;
+  sha256(index: number): string;
+  /** deviation of each latent channel over the training assets, by which latents are divided */
+  scale: Float32Array;
+}
+
+export interface FlowDataOptions {
+  roots: string;
+  /** run folder of the autoencoder */
+  vae: string;
+  pictureSize: number;
+  device?: Device | 'auto';
+  signal?: AbortSignal;
+  onEvent?: (event: TrainEvent) => void;
+}
+
+/** The averaged weights and networks of an autoencoder's run. */
+export function loadAutoencoderRun(folder: string): {
+  states: States;
+  encoder: StructureVaeRecipe['encoder'];
+  decoder: StructureVaeRecipe['decoder'];
+} {
+  const step = latestCheckpoint(folder);
+  if (step === undefined)
+    throw new Error(
+      `train: ${folder} holds no checkpoint. Train the autoencoder first: espalier train structure-vae --data … --out ${folder}.`,
+    );
+  const { ema, misc } = loadCheckpoint(folder, step);
+  const { encoder, decoder } = (misc as { identity: Pick<StructureVaeRecipe, 'encoder' | 'decoder'> }).identity;
+  const states: States = {};
+  for (const [model, arrays] of Object.entries(ema.models))
+    for (const [name, { data }] of Object.entries(arrays)) states[`${model}.${name}`] = data;
+  return { states, encoder, decoder };
+}
+
+export async function structureFlowData(options: FlowDataOptions): Promise<FlowData> {
+  const { roots, vae, pictureSize, device, signal, onEvent } = options;
+  const samples = await structureSamples(roots, { cond: true });
+  const { states, encoder } = loadAutoencoderRun(vae);
+  const weights = scope();
+  const { mean } = structureEncoder(encoder, weights.at('encoder'), input('ss', [1, 1, 64, 64, 64]));
+  const program = await compile({ mean }, { state: states, device });
+  const latents: Float32Array[] = [];
+  const pictures: Uint8Array[][] = [];
+  try {
+    for (const [i, sample] of samples.entries()) {
+      signal?.throwIfAborted();
+      const running = program.run({ ss: floats(cropOccupancy(sample.coords, 64), [1, 1, 64, 64, 64]) });
+      pictures.push(await preparedViews(sample.views as string, pictureSize));
+      latents.push((await running).mean.data as Float32Array);
+      onEvent?.({ kind: 'step', stage: 'encode', step: i + 1, of: samples.length, loss: 0 });
+    }
+  } finally {
+    await program.dispose();
+  }
+  const scale = deviations(
+    latents.filter((_, i) => samples[i].split === 'train'),
+    encoder.latent_channels,
+  );
+  const voxels = latents[0]?.length / encoder.latent_channels;
+  for (const latent of latents) for (let j = 0; j < latent.length; j++) latent[j] /= scale[Math.floor(j / voxels)];
+  return {
+    indices: (split) => samples.flatMap((s, i) => (s.split === split ? [i] : [])),
+    latent: (i) => latents[i],
+    viewsOf: (i) => pictures[i].length,
+    picture: (i, view) => pictures[i][view],
+    coords: (i) => samples[i].coords,
+    sha256: (i) => samples[i].sha256,
+    scale,
+  };
+}
+
+async function preparedViews(folder: string, size: number): Promise<Uint8Array[]> {
+  const files = (await readdir(folder)).filter((name) => /^\d+\.png$/.test(name)).sort();
+  return Promise.all(
+    files.map(async (name) => preparePicture(await decodePicture(await readFile(join(folder, name))), { size }).data),
+  );
+}
+
+/** Deviation of each channel over all latents [c, r, r, r]. */
+function deviations(latents: readonly Float32Array[], channels: number): Float32Array {
+  const sums = new Float64Array(channels);
+  const squares = new Float64Array(channels);
+  let count = 0;
+  for (const latent of latents) {
+    const voxels = latent.length / channels;
+    count += voxels;
+    for (let c = 0; c < channels; c++)
+      for (let j = c * voxels; j < (c + 1) * voxels; j++) {
+        sums[c] += latent[j];
+        squares[c] += latent[j] ** 2;
+      }
+  }
+  return Float32Array.from(sums, (s, c) => Math.sqrt(Math.max(squares[c] / count - (s / count) ** 2, 1e-12)));
+}
