@@ -8,6 +8,11 @@ import type { Velocity } from './velocity.ts';
  * @returns x at the last time, [n]
  * Source: Euler 1768; for flows Lipman et al. 2023.
  */
-export function euler(velocity: Velocity, noise: Float32Array, times: readonly number[], options: SolverOptions = {}): Promise<Float32Array> {
+export function euler(
+  velocity: Velocity,
+  noise: Float32Array,
+  times: readonly number[],
+  options: SolverOptions = {},
+): Promise<Float32Array> {
   return integrate(async (x, t, next) => stepAlong(x, await velocity(x, t), t, next), noise, times, options);
 }

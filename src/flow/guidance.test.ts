@@ -7,7 +7,10 @@ import { x0FromVelocity } from './path.ts';
 import { schedule } from './schedule.ts';
 import type { Velocity } from './velocity.ts';
 
-const constant = (value: number): Velocity => async (x) => x.map(() => value);
+const constant =
+  (value: number): Velocity =>
+  async (x) =>
+    x.map(() => value);
 
 test('guidance extrapolates from uncond through cond, ends of the interval included', async () => {
   const velocity = guided(constant(2), constant(1), { w: 3, interval: [0.25, 0.5] });
@@ -38,7 +41,8 @@ describe('trajectories of the reference samplers', () => {
 
   /** The analytic field of the fixture; `channel(i)` and `object(i)` tell where value i of x lies. */
   function field(c: Float32Array, object: (i: number) => number, channel: (i: number) => number): Velocity {
-    return async (x, t) => x.map((v, i) => 0.7 * v * Math.cos(2 * t) + (1 + t) * c[object(i) * 4 + channel(i)] - 0.3 * Math.tanh(v));
+    return async (x, t) =>
+      x.map((v, i) => 0.7 * v * Math.cos(2 * t) + (1 + t) * c[object(i) * 4 + channel(i)] - 0.3 * Math.tanh(v));
   }
   const denseChannel = (i: number) => Math.floor(i / 27) % 4;
 
@@ -50,23 +54,28 @@ describe('trajectories of the reference samplers', () => {
     let noise = floats(sparse ? 'in.sparse.feats' : 'in.noise');
     const evaluations: number[] = [];
     let step = 0;
-    const counting = (velocity: Velocity): Velocity => (x, t) => {
-      evaluations[step] = (evaluations[step] ?? 0) + 1;
-      return velocity(x, t);
-    };
+    const counting =
+      (velocity: Velocity): Velocity =>
+      (x, t) => {
+        evaluations[step] = (evaluations[step] ?? 0) + 1;
+        return velocity(x, t);
+      };
     let towards = counting(field(cond, object, channel));
     if (name.startsWith('multi_')) {
       noise = noise.slice(0, 108);
       const each = [0, 1, 2].map((k) => counting(field(multi, () => k, channel)));
-      towards = name === 'multi_stochastic'
-        ? (x, t) => each[step % 3](x, t)
-        : async (x, t) => {
-            const [a, b, c] = await Promise.all(each.map((v) => v(x, t)));
-            return a.map((v, i) => (v + b[i] + c[i]) / 3);
-          };
+      towards =
+        name === 'multi_stochastic'
+          ? (x, t) => each[step % 3](x, t)
+          : async (x, t) => {
+              const [a, b, c] = await Promise.all(each.map((v) => v(x, t)));
+              return a.map((v, i) => (v + b[i] + c[i]) / 3);
+            };
     }
     const away = counting(field(uncond, () => 0, channel));
-    const velocity = options.cfg_strength ? guided(towards, away, { w: options.cfg_strength, interval: options.cfg_interval }) : towards;
+    const velocity = options.cfg_strength
+      ? guided(towards, away, { w: options.cfg_strength, interval: options.cfg_interval })
+      : towards;
 
     const times = schedule(options.steps, { rescale: options.rescale_t });
     expect(times).toEqual(Array.from(tensors.get(`out.${name}.t_seq`)!.data as Float64Array));

@@ -16,15 +16,20 @@ export interface GuidanceOptions {
  */
 export function guided(cond: Velocity, uncond: Velocity, { w, interval = [0, 1] }: GuidanceOptions): Velocity {
   const [from, to] = interval;
-  if (!(w >= 0 && w < Number.POSITIVE_INFINITY)) throw new RangeError(`guided: w must be ≥ 0, got ${w}; 0 turns guidance off.`);
+  if (!(w >= 0 && w < Number.POSITIVE_INFINITY))
+    throw new RangeError(`guided: w must be ≥ 0, got ${w}; 0 turns guidance off.`);
   if (!(from >= 0 && from <= to && to <= 1))
-    throw new RangeError(`guided: interval must be [from, to] with 0 ≤ from ≤ to ≤ 1, got [${from}, ${to}]. To turn guidance off set w to 0.`);
+    throw new RangeError(
+      `guided: interval must be [from, to] with 0 ≤ from ≤ to ≤ 1, got [${from}, ${to}]. To turn guidance off set w to 0.`,
+    );
   return async (x, t) => {
     const towards = await cond(x, t);
     if (w === 0 || t < from || t > to) return towards;
     const away = await uncond(x, t);
     if (away.length !== towards.length)
-      throw new RangeError(`guided: the two velocities must have the same length, got ${towards.length} and ${away.length}.`);
+      throw new RangeError(
+        `guided: the two velocities must have the same length, got ${towards.length} and ${away.length}.`,
+      );
     return towards.map((v, i) => (1 + w) * v - w * away[i]);
   };
 }

@@ -9,7 +9,12 @@ import type { Velocity } from './velocity.ts';
  * @returns x at the last time, [n]
  * Source: Heun 1900; for diffusion Karras et al. 2022, algorithm 1, where the last step is Euler's as well.
  */
-export function heun(velocity: Velocity, noise: Float32Array, times: readonly number[], options: SolverOptions = {}): Promise<Float32Array> {
+export function heun(
+  velocity: Velocity,
+  noise: Float32Array,
+  times: readonly number[],
+  options: SolverOptions = {},
+): Promise<Float32Array> {
   const { signal } = options;
   return integrate(
     async (x, t, next) => {
@@ -18,7 +23,12 @@ export function heun(velocity: Velocity, noise: Float32Array, times: readonly nu
       if (next === 0) return predicted;
       signal?.throwIfAborted();
       const end = await velocity(predicted, next);
-      return stepAlong(x, start.map((v, i) => (v + end[i]) / 2), t, next);
+      return stepAlong(
+        x,
+        start.map((v, i) => (v + end[i]) / 2),
+        t,
+        next,
+      );
     },
     noise,
     times,

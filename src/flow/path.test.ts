@@ -7,7 +7,7 @@ const x0 = rng.normal(50);
 const noise = rng.normal(50);
 
 function expectClose(a: Float32Array, b: Float32Array): void {
-  a.forEach((value, i) => expect(Math.abs(value - b[i])).toBeLessThan(1e-5)); // float rounding of values near 1
+  for (const [i, value] of a.entries()) expect(Math.abs(value - b[i])).toBeLessThan(1e-5); // float rounding of values near 1
 }
 
 test('the path starts at the data, blurred by sigmaMin, and ends at the noise', () => {
@@ -17,7 +17,10 @@ test('the path starts at the data, blurred by sigmaMin, and ends at the noise', 
 
 test('the velocity is the derivative of the path', () => {
   const [a, b] = [xAt(x0, noise, 0.25, 0.01), xAt(x0, noise, 0.75, 0.01)];
-  expectClose(velocityTarget(x0, noise, 0.01), b.map((value, i) => (value - a[i]) / 0.5));
+  expectClose(
+    velocityTarget(x0, noise, 0.01),
+    b.map((value, i) => (value - a[i]) / 0.5),
+  );
 });
 
 test.each([0, 0.3, 1])('at t = %d the true velocity gives back data and noise', (t) => {

@@ -10,9 +10,18 @@ test('times descend from exactly 1 to exactly 0', () => {
 });
 
 test.each([
-  [12, 1, 10], [25, 1, 19], [50, 1, 38], [12, 0.95, 8], [25, 0.95, 15], [50, 0.95, 31],
+  [12, 1, 10],
+  [25, 1, 19],
+  [50, 1, 38],
+  [12, 0.95, 8],
+  [25, 0.95, 15],
+  [50, 0.95, 31],
 ])('of %i steps at rescale 3, those inside [0.5, %d] number %i', (steps, to, count) => {
-  expect(schedule(steps, { rescale: 3 }).slice(0, -1).filter((t) => t >= 0.5 && t <= to)).toHaveLength(count);
+  expect(
+    schedule(steps, { rescale: 3 })
+      .slice(0, -1)
+      .filter((t) => t >= 0.5 && t <= to),
+  ).toHaveLength(count);
 });
 
 test('steps and rescale that mean nothing are refused', () => {

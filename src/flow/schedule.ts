@@ -12,7 +12,8 @@ export interface ScheduleOptions {
  * Source: the shift of Esser et al. 2024, eq. 23.
  */
 export function schedule(steps: number, { rescale = 1 }: ScheduleOptions = {}): number[] {
-  if (!Number.isInteger(steps) || steps < 1) throw new RangeError(`schedule: steps must be an integer ≥ 1, got ${steps}.`);
+  if (!Number.isInteger(steps) || steps < 1)
+    throw new RangeError(`schedule: steps must be an integer ≥ 1, got ${steps}.`);
   if (!(rescale > 0 && rescale < Number.POSITIVE_INFINITY))
     throw new RangeError(`schedule: rescale must be > 0, got ${rescale}; 1 leaves the times evenly spaced.`);
   return Array.from({ length: steps + 1 }, (_, i) => {

@@ -50,5 +50,7 @@ export function stepAlong(x: Float32Array, velocity: Float32Array, t: number, ne
 function expectTimes(times: readonly number[]): void {
   const descends = times.every((t, i) => t >= 0 && t <= 1 && (i === 0 || t < times[i - 1]));
   if (times.length < 2 || !descends)
-    throw new RangeError(`solver: times must descend within [0, 1], at least two of them, got [${times}]. Use schedule(steps).`);
+    throw new RangeError(
+      `solver: times must descend within [0, 1], at least two of them, got [${times}]. Use schedule(steps).`,
+    );
 }

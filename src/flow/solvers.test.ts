@@ -28,14 +28,20 @@ test('halving the step of heun divides the error by four', async () => {
   expect(ratio).toBeLessThan(4.6);
 });
 
-test.each([['euler', euler], ['heun', heun]] as const)('%s is exact on straight paths, in a single step', async (_, solver) => {
+test.each([
+  ['euler', euler],
+  ['heun', heun],
+] as const)('%s is exact on straight paths, in a single step', async (_, solver) => {
   const x0 = new Float32Array([0.5, -2, 7]);
   const noise = new Float32Array([1, 0.25, -1]);
   const velocity = velocityTarget(x0, noise, 0);
   expect(await solver(async () => velocity, noise, schedule(1))).toEqual(x0);
 });
 
-test.each([['euler', euler], ['heun', heun]] as const)('%s reports each step, leaves the noise alone and stops when told', async (_, solver) => {
+test.each([
+  ['euler', euler],
+  ['heun', heun],
+] as const)('%s reports each step, leaves the noise alone and stops when told', async (_, solver) => {
   const noise = new Float32Array([1, 2]);
   const steps: number[] = [];
   await solver(curved, noise, schedule(4), { onStep: ({ step, of, t }) => void steps.push(step, of, t) });
@@ -52,5 +58,7 @@ test.each([['euler', euler], ['heun', heun]] as const)('%s reports each step, le
 test('times that ascend and velocities of another size are refused', async () => {
   await expect(euler(curved, new Float32Array(1), [0, 1])).rejects.toThrow(/descend/);
   await expect(heun(curved, new Float32Array(1), [1])).rejects.toThrow(/at least two/);
-  await expect(euler(async () => new Float32Array(3), new Float32Array(2), [1, 0])).rejects.toThrow(/2 values like x, got 3/);
+  await expect(euler(async () => new Float32Array(3), new Float32Array(2), [1, 0])).rejects.toThrow(
+    /2 values like x, got 3/,
+  );
 });

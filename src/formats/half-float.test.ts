@@ -1,12 +1,20 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bfloatsToFloats, floatsToBfloats, floatsToHalves, fromHalfBits, halvesToFloats, toHalfBits } from './half-float.ts';
+import {
+  bfloatsToFloats,
+  floatsToBfloats,
+  floatsToHalves,
+  fromHalfBits,
+  halvesToFloats,
+  toHalfBits,
+} from './half-float.ts';
 
 test('every half that is not NaN survives the way to a number and back', () => {
   for (let bits = 0; bits < 65536; bits++) {
     const value = fromHalfBits(bits);
     if (Number.isNaN(value)) expect(fromHalfBits(toHalfBits(value))).toBeNaN();
-    else if (toHalfBits(value) !== bits) expect.fail(`0x${bits.toString(16)} → ${value} → 0x${toHalfBits(value).toString(16)}`);
+    else if (toHalfBits(value) !== bits)
+      expect.fail(`0x${bits.toString(16)} → ${value} → 0x${toHalfBits(value).toString(16)}`);
   }
 });
 
@@ -33,11 +41,14 @@ test('halves know infinity, signed zero and overflow', () => {
 
 test('bfloat16 keeps eight bits of the mantissa, nearest even', () => {
   fc.assert(
-    fc.property(fc.float({ noNaN: true, noDefaultInfinity: true, max: Math.fround(1e38), min: Math.fround(-1e38) }), (x) => {
-      const [y] = bfloatsToFloats(floatsToBfloats([x]));
-      expect(Math.abs(y - x)).toBeLessThanOrEqual(Math.max(Math.abs(x) * 2 ** -8, 2 ** -134));
-      expect(bfloatsToFloats(floatsToBfloats([y]))[0]).toBe(y);
-    }),
+    fc.property(
+      fc.float({ noNaN: true, noDefaultInfinity: true, max: Math.fround(1e38), min: Math.fround(-1e38) }),
+      (x) => {
+        const [y] = bfloatsToFloats(floatsToBfloats([x]));
+        expect(Math.abs(y - x)).toBeLessThanOrEqual(Math.max(Math.abs(x) * 2 ** -8, 2 ** -134));
+        expect(bfloatsToFloats(floatsToBfloats([y]))[0]).toBe(y);
+      },
+    ),
   );
   expect(bfloatsToFloats(floatsToBfloats([Number.NaN]))[0]).toBeNaN();
   expect(floatsToBfloats([1 + 2 ** -8, 1 + 3 * 2 ** -8])).toEqual(new Uint16Array([0x3f80, 0x3f82]));

@@ -1,13 +1,31 @@
 // Bytes ⇄ data. A leaf: imports nothing of ours.
 export { type CsvTable, formatCsv, parseCsv } from './csv.ts';
 export { type GlbOptions, writeGlb } from './glb.ts';
+export type {
+  ReadGltfOptions,
+  RgbaPicture,
+  SceneMaterial,
+  ScenePrimitive,
+  SceneTexture,
+  TriangleScene,
+  Wrap,
+} from './gltf-scene.ts';
+export { ModelError, readGltfScene } from './gltf-scene.ts';
 export { floatsToHalves, halvesToFloats } from './half-float.ts';
+export { type NpyArray, NpzError, readNpy, readNpz, writeNpy, writeNpz } from './npz.ts';
+export { type DecodedPicture, type DecodePictureOptions, decodePicture, encodePng, PictureError } from './picture.ts';
 export { readPointsPly, writePointsPly } from './ply.ts';
 export {
-  parseSafetensorsHeader, readSafetensors, type SafetensorsDtype, type SafetensorsEntry, SafetensorsError,
-  type SafetensorsHeader, type SafetensorsInput, type SafetensorsRange, safetensorsEntry, safetensorsHeaderBytes, toFloat32, writeSafetensors,
+  parseSafetensorsHeader,
+  readSafetensors,
+  type SafetensorsDtype,
+  type SafetensorsEntry,
+  SafetensorsError,
+  type SafetensorsHeader,
+  type SafetensorsInput,
+  type SafetensorsRange,
+  safetensorsEntry,
+  safetensorsHeaderBytes,
+  toFloat32,
+  writeSafetensors,
 } from './safetensors.ts';
-export { type NpyArray, NpzError, readNpy, readNpz, writeNpy, writeNpz } from './npz.ts';
-export { type DecodedPicture, decodePicture, type DecodePictureOptions, encodePng, PictureError } from './picture.ts';
-export type { ReadGltfOptions, RgbaPicture, SceneMaterial, ScenePrimitive, SceneTexture, TriangleScene, Wrap } from './gltf-scene.ts';
-export { ModelError, readGltfScene } from './gltf-scene.ts';

@@ -24,7 +24,9 @@ test('an array is laid out as numpy.save lays it out', () => {
   const file = writeNpy({ shape: [2], data: new Float32Array([1, 2]) });
   expect(file.length).toBe(128 + 8);
   const text = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }";
-  expect(new TextDecoder('latin1').decode(file.subarray(0, 128))).toBe(`\x93NUMPY\x01\x00\x76\x00${text.padEnd(117)}\n`);
+  expect(new TextDecoder('latin1').decode(file.subarray(0, 128))).toBe(
+    `\x93NUMPY\x01\x00\x76\x00${text.padEnd(117)}\n`,
+  );
 });
 
 test.each([
@@ -48,17 +50,21 @@ test('an archive larger than allowed is refused before it is unpacked', () => {
 test('no damage to an archive makes the reader fail in any way but its own', () => {
   const whole = writeNpz(arrays);
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.nat(whole.length - 1), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }), fc.nat(whole.length), (changes, keep) => {
-      const file = whole.slice();
-      for (const [at, byte] of changes) file[at] = byte;
-      for (const bytes of [file, file.slice(0, keep)]) {
-        try {
-          readNpz(bytes);
-        } catch (error) {
-          if (!(error instanceof NpzError)) throw error;
+    fc.property(
+      fc.array(fc.tuple(fc.nat(whole.length - 1), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }),
+      fc.nat(whole.length),
+      (changes, keep) => {
+        const file = whole.slice();
+        for (const [at, byte] of changes) file[at] = byte;
+        for (const bytes of [file, file.slice(0, keep)]) {
+          try {
+            readNpz(bytes);
+          } catch (error) {
+            if (!(error instanceof NpzError)) throw error;
+          }
         }
-      }
-    }),
+      },
+    ),
     { numRuns: 500 },
   );
 });

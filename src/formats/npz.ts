@@ -4,7 +4,16 @@
  */
 import { unzipSync, zipSync } from 'fflate';
 
-export type NpyData = Float32Array | Float64Array | Int32Array | BigInt64Array | Int16Array | Int8Array | Uint8Array | Uint16Array | Uint32Array;
+export type NpyData =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | BigInt64Array
+  | Int16Array
+  | Int8Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array;
 
 export interface NpyArray {
   readonly shape: readonly number[];
@@ -51,7 +60,8 @@ export function readNpz(bytes: Uint8Array, { maxBytes = 2 ** 30 }: ReadNpzOption
       filter({ name, originalSize }) {
         if (!name.endsWith('.npy')) return false;
         total += originalSize;
-        if (total > maxBytes) fail(`the archive unpacks to more than ${maxBytes} bytes. Raise maxBytes if you trust it.`);
+        if (total > maxBytes)
+          fail(`the archive unpacks to more than ${maxBytes} bytes. Raise maxBytes if you trust it.`);
         return true;
       },
     });
@@ -73,7 +83,8 @@ export function writeNpz(arrays: ReadonlyMap<string, NpyArray> | Readonly<Record
 /** One array. @param name for messages */
 export function readNpy(bytes: Uint8Array, name = 'array'): NpyArray {
   const where = `array ${JSON.stringify(name)}`;
-  if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte)) fail(`${where} does not begin like an .npy file. It is damaged.`);
+  if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte))
+    fail(`${where} does not begin like an .npy file. It is damaged.`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = bytes[6];
   if ((version !== 1 && version !== 2) || (version === 2 && bytes.length < 12))
@@ -85,16 +96,23 @@ export function readNpy(bytes: Uint8Array, name = 'array'): NpyArray {
 
   const descriptor = /'descr'\s*:\s*'([^']*)'/.exec(header)?.[1];
   if (descriptor === undefined || !Object.hasOwn(ARRAYS, descriptor))
-    fail(`${where} has elements ${descriptor ?? '(not stated)'}, expected one of ${Object.keys(ARRAYS).join(', ')}. Convert it, for example with .astype('float32').`);
-  if (!/'fortran_order'\s*:\s*False/.test(header)) fail(`${where} is in Fortran order. Save it with numpy.ascontiguousarray.`);
+    fail(
+      `${where} has elements ${descriptor ?? '(not stated)'}, expected one of ${Object.keys(ARRAYS).join(', ')}. Convert it, for example with .astype('float32').`,
+    );
+  if (!/'fortran_order'\s*:\s*False/.test(header))
+    fail(`${where} is in Fortran order. Save it with numpy.ascontiguousarray.`);
   const sizes = /'shape'\s*:\s*\(([\d\s,]*)\)/.exec(header)?.[1];
   if (sizes === undefined) fail(`${where} states no shape. It is damaged.`);
-  const shape = (sizes as string).split(',').filter((text) => text.trim() !== '').map(Number);
+  const shape = (sizes as string)
+    .split(',')
+    .filter((text) => text.trim() !== '')
+    .map(Number);
 
   const ArrayType = ARRAYS[descriptor as Descriptor];
   const expected = shape.reduce((a, b) => a * b, 1) * ArrayType.BYTES_PER_ELEMENT;
   const got = bytes.length - dataBegin;
-  if (expected !== got) fail(`${where} of ${descriptor} [${shape}] needs ${expected} bytes, got ${got}. It is damaged.`);
+  if (expected !== got)
+    fail(`${where} of ${descriptor} [${shape}] needs ${expected} bytes, got ${got}. It is damaged.`);
   return { shape, data: new ArrayType(bytes.slice(dataBegin).buffer) }; // a copy: aligned
 }
 

@@ -30,14 +30,21 @@ const FORMATS_SHOWN = 'PNG, JPEG, WebP, AVIF, GIF or TIFF';
  * The (first) picture in a file, upright as its EXIF orientation says.
  * @throws PictureError when `bytes` are empty, truncated, too large or no picture
  */
-export async function decodePicture(bytes: Uint8Array, { maxPixels = 100e6 }: DecodePictureOptions = {}): Promise<DecodedPicture> {
-  if (bytes.byteLength === 0) throw new PictureError(`decodePicture: the file is empty, expected a ${FORMATS_SHOWN} picture.`);
+export async function decodePicture(
+  bytes: Uint8Array,
+  { maxPixels = 100e6 }: DecodePictureOptions = {},
+): Promise<DecodedPicture> {
+  if (bytes.byteLength === 0)
+    throw new PictureError(`decodePicture: the file is empty, expected a ${FORMATS_SHOWN} picture.`);
   // limitInputPixels off: our own check below names the size.
   const source = () => sharp(bytes, { failOn: 'truncated', limitInputPixels: false });
   const metadata = await source()
     .metadata()
     .catch((cause) => {
-      throw new PictureError(`decodePicture: ${bytes.byteLength} bytes are not a picture we can read. Give a ${FORMATS_SHOWN} file.`, { cause });
+      throw new PictureError(
+        `decodePicture: ${bytes.byteLength} bytes are not a picture we can read. Give a ${FORMATS_SHOWN} file.`,
+        { cause },
+      );
     });
   if (!FORMATS.includes(metadata.format ?? ''))
     throw new PictureError(`decodePicture: expected a ${FORMATS_SHOWN} file, got ${metadata.format}. Save it as PNG.`);
@@ -58,7 +65,8 @@ export async function decodePicture(bytes: Uint8Array, { maxPixels = 100e6 }: De
         { cause },
       );
     });
-  if (info.channels !== 4) throw new PictureError(`internal: expected 4 channels from the decoder, got ${info.channels}.`);
+  if (info.channels !== 4)
+    throw new PictureError(`internal: expected 4 channels from the decoder, got ${info.channels}.`);
   return { width: info.width, height: info.height, data: Uint8Array.from(data), hasAlpha: metadata.hasAlpha };
 }
 
@@ -66,11 +74,17 @@ export async function decodePicture(bytes: Uint8Array, { maxPixels = 100e6 }: De
  * A PNG file.
  * @param data  [height, width, channels], 8 bit, 1 (gray), 3 (RGB) or 4 (RGBA, straight alpha) channels: told by its length
  */
-export async function encodePng(picture: { width: number; height: number; data: Uint8Array }): Promise<Uint8Array<ArrayBuffer>> {
+export async function encodePng(picture: {
+  width: number;
+  height: number;
+  data: Uint8Array;
+}): Promise<Uint8Array<ArrayBuffer>> {
   const { width, height, data } = picture;
   const channels = data.length / (width * height);
   if (channels !== 1 && channels !== 3 && channels !== 4)
-    throw new RangeError(`encodePng: ${width} × ${height} pixels need 1, 3 or 4 bytes each, got ${data.length} bytes in all.`);
+    throw new RangeError(
+      `encodePng: ${width} × ${height} pixels need 1, 3 or 4 bytes each, got ${data.length} bytes in all.`,
+    );
   return Uint8Array.from(await sharp(data, { raw: { width, height, channels } }).png().toBuffer());
 }
 

@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseSafetensorsHeader, readSafetensors, SafetensorsError, safetensorsEntry, toFloat32, writeSafetensors } from './safetensors.ts';
+import {
+  parseSafetensorsHeader,
+  readSafetensors,
+  SafetensorsError,
+  safetensorsEntry,
+  toFloat32,
+  writeSafetensors,
+} from './safetensors.ts';
 
 function fileOf(header: unknown, dataBytes: number, headerText = JSON.stringify(header)): Uint8Array {
   const json = new TextEncoder().encode(headerText);
@@ -11,7 +18,11 @@ function fileOf(header: unknown, dataBytes: number, headerText = JSON.stringify(
   return file;
 }
 
-const f32 = (begin: number, end: number, shape = [(end - begin) / 4]) => ({ dtype: 'F32', shape, data_offsets: [begin, end] });
+const f32 = (begin: number, end: number, shape = [(end - begin) / 4]) => ({
+  dtype: 'F32',
+  shape,
+  data_offsets: [begin, end],
+});
 
 test('tensors and metadata survive a round trip, and the data is ordered by element size, then name', () => {
   const file = writeSafetensors(
@@ -42,7 +53,10 @@ test('a file at an odd address reads the same', () => {
 });
 
 test('the header alone is enough to read one tensor by range', () => {
-  const file = writeSafetensors({ a: { shape: [2], data: new Float32Array([1, 2]) }, b: { shape: [1], data: new Float32Array([3]) } });
+  const file = writeSafetensors({
+    a: { shape: [2], data: new Float32Array([1, 2]) },
+    b: { shape: [1], data: new Float32Array([3]) },
+  });
   const header = parseSafetensorsHeader(file.slice(0, file.length - 12), file.length);
   const range = header.tensors.get('b')!;
   expect(safetensorsEntry(range, file.subarray(range.begin, range.end)).data).toEqual(new Float32Array([3]));
@@ -68,9 +82,15 @@ test.each([
   ['a negative size', fileOf({ x: f32(0, 4, [-1]) }, 4), /integers ≥ 0/],
   ['a fractional size', fileOf({ x: f32(0, 4, [0.5, 2]) }, 4), /integers ≥ 0/],
   ['an unknown dtype', fileOf({ x: { ...f32(0, 4), dtype: 'toString' } }, 4), /dtype "toString"/],
-  ['a key given twice', fileOf(0, 4, `{"x":${JSON.stringify(f32(0, 4))},"\\u0078":${JSON.stringify(f32(0, 4))}}`), /names "x" twice/],
+  [
+    'a key given twice',
+    fileOf(0, 4, `{"x":${JSON.stringify(f32(0, 4))},"\\u0078":${JSON.stringify(f32(0, 4))}}`),
+    /names "x" twice/,
+  ],
   ['deep nesting', fileOf(0, 0, `{"x":${'['.repeat(10000)}`), /nested/],
   ['metadata of numbers', fileOf({ __metadata__: { n: 1 } }, 0), /must be a string/],
+  ['a name of a million escapes', fileOf(0, 0, `{"${'\\n'.repeat(1e6)}":0}`), /must be an object/],
+  ['a raw line break in a name', fileOf(0, 0, '{"a\nb":0}'), /not valid JSON/],
   ['text', fileOf(0, 0, 'hello'), /not valid JSON/],
   ['a trailing comma', fileOf(0, 0, '{"__metadata__":{},}'), /not valid JSON/],
 ])('%s is refused with the reason', (_, file, reason) => {
@@ -79,15 +99,22 @@ test.each([
 });
 
 test('no damage to a file makes the reader fail in any way but its own', () => {
-  const whole = writeSafetensors({ a: { shape: [2, 3], data: new Float32Array(6) }, b: { shape: [5], data: new Uint8Array(5) } }, { k: 'v' });
-  const damaged = fc.tuple(fc.array(fc.tuple(fc.nat(whole.length - 1), fc.integer({ min: 0, max: 255 })), { maxLength: 6 }), fc.nat(whole.length));
+  const whole = writeSafetensors(
+    { a: { shape: [2, 3], data: new Float32Array(6) }, b: { shape: [5], data: new Uint8Array(5) } },
+    { k: 'v' },
+  );
+  const damaged = fc.tuple(
+    fc.array(fc.tuple(fc.nat(whole.length - 1), fc.integer({ min: 0, max: 255 })), { maxLength: 6 }),
+    fc.nat(whole.length),
+  );
   fc.assert(
     fc.property(damaged, ([changes, keep]) => {
       const file = whole.slice();
       for (const [at, byte] of changes) file[at] = byte;
       for (const bytes of [file, file.slice(0, keep)]) {
         try {
-          for (const { shape, data } of readSafetensors(bytes).tensors.values()) expect(data.length).toBe(shape.reduce((a, b) => a * b, 1));
+          for (const { shape, data } of readSafetensors(bytes).tensors.values())
+            expect(data.length).toBe(shape.reduce((a, b) => a * b, 1));
         } catch (error) {
           if (!(error instanceof SafetensorsError)) throw error;
         }
@@ -98,7 +125,11 @@ test('no damage to a file makes the reader fail in any way but its own', () => {
 });
 
 test('the writer refuses a shape that does not fit and the reserved name', () => {
-  expect(() => writeSafetensors({ x: { shape: [2], data: new Float32Array(3) } })).toThrow(/shape \[2\] but 3 elements/);
+  expect(() => writeSafetensors({ x: { shape: [2], data: new Float32Array(3) } })).toThrow(
+    /shape \[2\] but 3 elements/,
+  );
   expect(() => writeSafetensors({ __metadata__: { shape: [0], data: new Float32Array(0) } })).toThrow(/reserved/);
-  expect(() => writeSafetensors({ x: { shape: [1], data: new Int32Array(1), dtype: 'F16' } })).toThrow(/cannot be stored as F16/);
+  expect(() => writeSafetensors({ x: { shape: [1], data: new Int32Array(1), dtype: 'F16' } })).toThrow(
+    /cannot be stored as F16/,
+  );
 });

@@ -64,11 +64,15 @@ export class SafetensorsError extends Error {
 /** Bytes a reader must have before `parseSafetensorsHeader`: 8 + header length. `bytes` needs the first 8. */
 export function safetensorsHeaderBytes(bytes: Uint8Array, fileSize = bytes.byteLength): number {
   if (bytes.byteLength < 8 || fileSize < 8)
-    fail(`expected at least 8 bytes, got ${Math.min(bytes.byteLength, fileSize)}. The file is empty or truncated; download it again.`);
+    fail(
+      `expected at least 8 bytes, got ${Math.min(bytes.byteLength, fileSize)}. The file is empty or truncated; download it again.`,
+    );
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
   if (length > MAX_HEADER_BYTES)
-    fail(`the header claims ${length} bytes, the limit is ${MAX_HEADER_BYTES}. This is probably not a safetensors file.`);
+    fail(
+      `the header claims ${length} bytes, the limit is ${MAX_HEADER_BYTES}. This is probably not a safetensors file.`,
+    );
   if (length < 2 || 8 + length > fileSize)
     fail(`the header claims ${length} bytes, the file has ${fileSize}. It is truncated or not a safetensors file.`);
   return 8 + length;
@@ -121,7 +125,9 @@ export function readSafetensors(bytes: Uint8Array): {
 export function safetensorsEntry(range: SafetensorsRange, bytes: Uint8Array): SafetensorsEntry {
   const { dtype, shape } = range;
   if (bytes.byteLength !== range.end - range.begin)
-    fail(`a range of ${range.end - range.begin} bytes came back with ${bytes.byteLength}. The file changed or was cut short.`);
+    fail(
+      `a range of ${range.end - range.begin} bytes came back with ${bytes.byteLength}. The file changed or was cut short.`,
+    );
   const size = BYTES[dtype];
   const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
   const data = new ARRAYS[dtype](aligned.buffer as ArrayBuffer, aligned.byteOffset, aligned.byteLength / size);
@@ -163,12 +169,14 @@ export function writeSafetensors(
   if (metadata) parts.push(`"__metadata__":${JSON.stringify(metadata)}`); // by hand: an object would reorder "0", "1"
   let end = 0;
   for (const { name, dtype, shape, bytes } of entries) {
-    const range = [end, (end += bytes.byteLength)];
-    parts.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: range })}`);
+    const begin = end;
+    end += bytes.byteLength;
+    parts.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [begin, end] })}`);
   }
   const json = new TextEncoder().encode(`{${parts.join(',')}}`);
   const headerBytes = Math.ceil(json.byteLength / 8) * 8;
-  if (headerBytes > MAX_HEADER_BYTES) fail(`the header would take ${headerBytes} bytes, the limit is ${MAX_HEADER_BYTES}.`);
+  if (headerBytes > MAX_HEADER_BYTES)
+    fail(`the header would take ${headerBytes} bytes, the limit is ${MAX_HEADER_BYTES}.`);
 
   const file = new Uint8Array(8 + headerBytes + end);
   new DataView(file.buffer).setUint32(0, headerBytes, true);
@@ -203,7 +211,9 @@ function stored(name: string, dtype: SafetensorsDtype, data: SafetensorsData): S
     if (dtype === 'BF16') return floatsToBfloats(data);
     if (dtype === 'F32') return Float32Array.from(data);
   }
-  return fail(`tensor ${quote(name)} is a ${data.constructor.name} and cannot be stored as ${dtype}. Convert it first.`);
+  return fail(
+    `tensor ${quote(name)} is a ${data.constructor.name} and cannot be stored as ${dtype}. Convert it first.`,
+  );
 }
 
 function checkedRange(name: string, value: Json, dataBegin: number, dataBytes: number): SafetensorsRange {
@@ -211,7 +221,9 @@ function checkedRange(name: string, value: Json, dataBegin: number, dataBytes: n
   if (!(value instanceof Map)) fail(`${where} must be an object with dtype, shape and data_offsets.`);
   const dtype = value.get('dtype');
   if (typeof dtype !== 'string' || !Object.hasOwn(BYTES, dtype))
-    fail(`${where} has dtype ${quote(String(dtype))}, expected one of ${Object.keys(BYTES).join(', ')}. Convert the file to F32 or F16.`);
+    fail(
+      `${where} has dtype ${quote(String(dtype))}, expected one of ${Object.keys(BYTES).join(', ')}. Convert the file to F32 or F16.`,
+    );
   const shape = value.get('shape');
   if (!Array.isArray(shape) || !shape.every(isCount)) fail(`${where} has a shape that is not a list of integers ≥ 0.`);
   const offsets = value.get('data_offsets');
@@ -219,11 +231,15 @@ function checkedRange(name: string, value: Json, dataBegin: number, dataBytes: n
     fail(`${where} has data_offsets that are not two integers ≥ 0.`);
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > dataBytes)
-    fail(`${where} lies at [${begin}, ${end}) of ${dataBytes} bytes of data. The file is truncated or damaged; download it again.`);
+    fail(
+      `${where} lies at [${begin}, ${end}) of ${dataBytes} bytes of data. The file is truncated or damaged; download it again.`,
+    );
   const elements = elementCount(shape as number[]);
   const expected = elements === undefined ? undefined : elements * BYTES[dtype as SafetensorsDtype];
   if (expected !== end - begin)
-    fail(`${where} of ${dtype} [${shape}] needs ${expected ?? 'more than 2⁵³'} bytes, got ${end - begin}. The file is damaged.`);
+    fail(
+      `${where} of ${dtype} [${shape}] needs ${expected ?? 'more than 2⁵³'} bytes, got ${end - begin}. The file is damaged.`,
+    );
   return { dtype: dtype as SafetensorsDtype, shape: shape as number[], begin: dataBegin + begin, end: dataBegin + end };
 }
 
@@ -269,7 +285,8 @@ function parseJson(bytes: Uint8Array): Map<string, Json> {
   } catch {
     return fail('the header is not UTF-8 text. This is probably not a safetensors file.');
   }
-  const token = /[ \t\n\r]*(?:([{}[\],:])|("(?:[^"\\\u0000-\u001f]|\\.)*")|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null))/y;
+  const token =
+    /[ \t\n\r]*(?:([{}[\],:])|("[^"\\]*(?:\\.[^"\\]*)*")|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null))/y;
   let scalar: string | undefined; // the token, if it is a string, number or literal
   /** The next token, if it is punctuation. */
   const next = (): string => {
@@ -304,7 +321,8 @@ function parseJson(bytes: Uint8Array): Map<string, Json> {
     for (let at = next(); at !== '}'; ) {
       const key = scalar === undefined ? unexpected() : scalarValue();
       if (typeof key !== 'string') unexpected();
-      if (map.has(key as string)) fail(`the header names ${quote(key as string)} twice. The file is damaged or crafted.`);
+      if (map.has(key as string))
+        fail(`the header names ${quote(key as string)} twice. The file is damaged or crafted.`);
       if (next() !== ':') unexpected();
       map.set(key as string, value(next(), depth + 1));
       at = afterItem('}');
