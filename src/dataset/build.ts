@@ -76,20 +76,33 @@ export async function buildDataset(
   }));
   const { rows } = isAlone ? await mergeRecords(root) : await readMetadata(root);
   const count = (column: string) => rows.filter((row) => row[column] === 'True').length;
-  return { assets: rows.length, voxelized: count('voxelized'), condRendered: count('cond_rendered'), skipped: skipped.size };
+  return {
+    assets: rows.length,
+    voxelized: count('voxelized'),
+    condRendered: count('cond_rendered'),
+    skipped: skipped.size,
+  };
 }
 
 /** One step over the rows that lack it; records are written even when the run is cut short. */
 async function runStep(
-  run: BuildDatasetOptions & { root: string; rank: number; worldSize: number; skipped: ReadonlySet<string>; onEvent: (event: BuildEvent) => void },
+  run: BuildDatasetOptions & {
+    root: string;
+    rank: number;
+    worldSize: number;
+    skipped: ReadonlySet<string>;
+    onEvent: (event: BuildEvent) => void;
+  },
   stage: BuildStage,
   column: RecordName,
   toTask: (asset: { root: string; sha256: string; modelPath: string }) => AssetTask,
 ): Promise<void> {
   const { root, rank, worldSize, onEvent } = run;
   const { rows } = await readMetadata(root);
-  const work = selectWork(rows, (row) => Boolean(row['local_path']) && row[column] !== 'True', rank, worldSize);
-  const names = new Map(work.map((row) => [row['sha256'], row['file_identifier'] || row['local_path']]));
+  const isOpen = (row: MetadataRow) => Boolean(row['local_path']) && row[column] !== 'True';
+  const nameOf = (row: MetadataRow) => row['file_identifier'] || row['local_path'];
+  const work = selectWork(rows, isOpen, rank, worldSize).filter((row) => !run.skipped.has(nameOf(row)));
+  const names = new Map(work.map((row) => [row['sha256'], nameOf(row)]));
   const tasks = work.map((row) => toTask({ root, sha256: row['sha256'], modelPath: resolve(root, row['local_path']) }));
   const done: MetadataRow[] = [];
   let step = 0;
