@@ -9,10 +9,19 @@ import { cancelSignal, listenForCancel } from './cancel.ts';
 import { datasetCommand } from './dataset.ts';
 import { errorText, exitCodeOf, exitCodes, isCancellation } from './exit-codes.ts';
 
+import { exportCommand } from './export.ts';
+import { generateCommand } from './generate.ts';
+import { infoCommand } from './info.ts';
 import { trainCommand } from './train.ts';
 
 /** Every command, in the order of `espalier --help`. A new one is an import and a line here. */
-const commands: readonly (() => Command)[] = [datasetCommand, trainCommand];
+const commands: readonly (() => Command)[] = [
+  generateCommand,
+  infoCommand,
+  datasetCommand,
+  trainCommand,
+  exportCommand,
+];
 
 function program(): Command {
   const root = new Command('espalier')

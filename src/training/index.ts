@@ -15,6 +15,7 @@ export {
   type StoredArrays,
   saveCheckpoint,
 } from './checkpoint.ts';
+export { exportStructureModel } from './export-model.ts';
 export { type TrainEvent, type TrainLoop, train } from './loop.ts';
 export { type LogTerms, type RunLog, type RunLogOptions, runLog } from './run-log.ts';
 export { type RunRecipeOptions, runRecipe } from './run-recipe.ts';

@@ -90,6 +90,7 @@ export async function trainStructureFlow(
       seed,
       timeMean: recipe.timeMean,
       timeStd: recipe.timeStd,
+      latentScale: [...data.scale],
     },
     fresh: () =>
       initialStates(

@@ -1,0 +1,85 @@
+import { type SavedNetwork, saveModel } from '../pipelines/index.ts';
+import { structureSamplerDefaults } from '../stages/1-structure/index.ts';
+import { latestCheckpoint, loadCheckpoint, type StoredArray } from './checkpoint.ts';
+import type { StructureVaeRecipe } from './recipes/1-structure-vae.ts';
+import type { StructureFlowRecipe } from './recipes/2-structure-flow.ts';
+
+type Arrays = Record<string, StoredArray>;
+
+/**
+ * The averaged weights of an autoencoder's and a flow's run as a model folder. The flow learnt latents of unit
+ * deviation; their scale goes into the autoencoder's border layers, so that the networks fit without a statistic.
+ */
+export async function exportStructureModel(
+  runs: { vae: string; flow: string },
+  folder: string,
+): Promise<{ vaeStep: number; flowStep: number }> {
+  const vaeStep = newest(runs.vae);
+  const flowStep = newest(runs.flow);
+  const vae = loadCheckpoint(runs.vae, vaeStep);
+  const flow = loadCheckpoint(runs.flow, flowStep);
+  const { encoder, decoder } = (vae.misc as { identity: Pick<StructureVaeRecipe, 'encoder' | 'decoder'> }).identity;
+  const { denoiser, conditioner, latentScale } = (
+    flow.misc as { identity: Pick<StructureFlowRecipe, 'denoiser' | 'conditioner'> & { latentScale: number[] } }
+  ).identity;
+  const networks = {
+    image_cond_model: network('img_enc_patch8', 'PatchEncoder', conditioner, flow.ema.models.conditioner as Arrays),
+    sparse_structure_flow_model: network(
+      'ss_flow_img_dit_16l8_fp16',
+      'SparseStructureFlowModel',
+      { ...denoiser, pe_mode: 'ape' },
+      flow.ema.models.denoiser as Arrays,
+    ),
+    sparse_structure_decoder: network(
+      'ss_dec_conv3d_16l8_fp16',
+      'SparseStructureDecoder',
+      decoder,
+      scaledDecoder(vae.ema.models.decoder as Arrays, latentScale),
+    ),
+    sparse_structure_encoder: network(
+      'ss_enc_conv3d_16l8_fp16',
+      'SparseStructureEncoder',
+      encoder,
+      scaledEncoder(vae.ema.models.encoder as Arrays, latentScale),
+    ),
+  };
+  await saveModel(folder, { ...structureSamplerDefaults, guidance: 3 }, networks);
+  return { vaeStep, flowStep };
+}
+
+function newest(run: string): number {
+  const step = latestCheckpoint(run);
+  if (step === undefined)
+    throw new Error(`export: ${run} holds no checkpoint. Train it first, or give another run folder.`);
+  return step;
+}
+
+const network = (stem: string, name: SavedNetwork['name'], config: object, weights: Arrays): SavedNetwork => ({
+  component: `ckpts/${stem}`,
+  name,
+  config,
+  weights,
+});
+
+/** The decoder reads z·s where it read z: its first convolution takes the scale. */
+function scaledDecoder(weights: Arrays, scale: readonly number[]): Arrays {
+  const key = 'input_layer.weight';
+  const { shape, data } = weights[key];
+  const [, cin, ...kernel] = shape;
+  const per = kernel.reduce((a, b) => a * b, 1);
+  return { ...weights, [key]: { shape, data: data.map((w, i) => w * scale[Math.floor(i / per) % cin]) } };
+}
+
+/** The encoder gives mean/s and logvar − 2·ln s: its last convolution takes the scale. */
+function scaledEncoder(weights: Arrays, scale: readonly number[]): Arrays {
+  const c = scale.length;
+  const { weight, bias } = { weight: weights['out_layer.2.weight'], bias: weights['out_layer.2.bias'] };
+  const per = weight.data.length / weight.shape[0];
+  const scaled = weight.data.map((w, i) => (i / per < c ? w / scale[Math.floor(i / per)] : w));
+  const shifted = bias.data.map((b, i) => (i < c ? b / scale[i] : b - 2 * Math.log(scale[i - c])));
+  return {
+    ...weights,
+    'out_layer.2.weight': { shape: weight.shape, data: scaled },
+    'out_layer.2.bias': { shape: bias.shape, data: shifted },
+  };
+}
