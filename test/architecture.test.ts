@@ -14,8 +14,8 @@ const below = {
   nn: ['tensor'],
   sparse: ['tensor', 'nn'],
   representations: ['tensor', 'nn', 'sparse'],
-  render: ['tensor', 'representations'],
-  finish: ['tensor', 'representations', 'render'],
+  render: ['tensor', 'formats', 'representations'],
+  finish: ['tensor', 'formats', 'representations', 'render'],
   stages: ['tensor', 'nn', 'sparse', 'flow', 'representations', 'render', 'finish', 'formats'],
 } as const;
 const floor = Object.keys(below);

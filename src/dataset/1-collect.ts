@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
-import { parseCsv } from '../formats/csv.ts';
+import { parseCsv } from '../formats/index.ts';
 import type { BuildEvent } from './build.ts';
 import { type MetadataRow, readMetadata, writeMetadata } from './metadata.ts';
 

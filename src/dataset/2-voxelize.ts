@@ -1,7 +1,7 @@
 /** Step 2: a model → `voxels/{sha}.ply`, the centres of its surface cells at 64³. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readPointsPly, writePointsPly } from '../formats/ply.ts';
+import { readPointsPly, writePointsPly } from '../formats/index.ts';
 import { writeWhole } from './metadata.ts';
 import { readModelFile } from './model-file.ts';
 import { toUnitCube } from './unit-cube.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Document, WebIO } from '@gltf-transform/core';
 import sharp from 'sharp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readPointsPly } from '../formats/ply.ts';
+import { readPointsPly } from '../formats/index.ts';
 import { type BuildEvent, buildDataset } from './build.ts';
 import { readMetadata } from './metadata.ts';
 

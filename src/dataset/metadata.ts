@@ -7,7 +7,7 @@
  */
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type CsvTable, formatCsv, parseCsv } from '../formats/csv.ts';
+import { type CsvTable, formatCsv, parseCsv } from '../formats/index.ts';
 
 export type MetadataRow = Record<string, string>; // booleans are 'True' and 'False', as pandas writes them
 

@@ -2,7 +2,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
 import sharp from 'sharp';
-import { ModelError, type RgbaPicture, readGltfScene, type TriangleScene } from '../formats/gltf-scene.ts';
+import { ModelError, type RgbaPicture, readGltfScene, type TriangleScene } from '../formats/index.ts';
 
 const MAX_BYTES = 1 << 30;
 const MAX_PIXELS = 8192 * 8192; // of one texture; more is refused before it is decoded

@@ -1,5 +1,5 @@
 /** The scene moved and scaled so that it sits in [−0.5, 0.5]³, centred, its longest side 1: p' = scale·p + offset. */
-import { ModelError, type TriangleScene } from '../formats/gltf-scene.ts';
+import { ModelError, type TriangleScene } from '../formats/index.ts';
 
 export interface UnitCubeScene {
   readonly scene: TriangleScene;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { TriangleScene } from '../formats/gltf-scene.ts';
+import type { TriangleScene } from '../formats/index.ts';
 import { coordsFromCenters, triangleTouchesCell, voxelCenters, voxelize } from './voxelize.ts';
 
 const scene = (positions: number[]): TriangleScene => ({

@@ -3,7 +3,7 @@
  * Source: microsoft/TRELLIS, `dataset_toolkits/voxelize.py`; the test: Akenine-Möller 2001, "Fast 3D Triangle-Box
  * Overlap Testing". Touching counts as overlap.
  */
-import type { TriangleScene } from '../formats/gltf-scene.ts';
+import type { TriangleScene } from '../formats/index.ts';
 
 const LIMIT = 0.5 - 1e-6; // vertices are clamped to ±LIMIT, as the toolkit does
 

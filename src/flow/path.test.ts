@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { torchGenerator } from '../tensor/random.ts';
+import { torchGenerator } from '../tensor/index.ts';
 import { noiseFromVelocity, velocityTarget, x0FromVelocity, xAt } from './path.ts';
 
 const rng = torchGenerator(5);

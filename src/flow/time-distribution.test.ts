@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { torchGenerator } from '../tensor/random.ts';
+import { torchGenerator } from '../tensor/index.ts';
 import { logitNormal, uniform } from './time-distribution.ts';
 
 test('the logit of logit-normal times has the mean and deviation asked for', () => {

@@ -2,7 +2,7 @@
  * Distributions of flow time in training: where on the path from data (0) to noise (1) the network practices.
  * Source: Esser et al. 2024, "Scaling Rectified Flow Transformers", §3.1.
  */
-import type { Generator } from '../tensor/random.ts';
+import type { Generator } from '../tensor/index.ts';
 
 /** `n` times in (0, 1), drawn from `rng`. */
 export type TimeDistribution = (rng: Generator, n: number) => Float32Array;

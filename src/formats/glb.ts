@@ -1,5 +1,12 @@
 import { Document, WebIO } from '@gltf-transform/core';
-import type { SurfaceMesh } from '../representations/index.ts';
+
+/** A triangle mesh in the object frame (z up), triangles counter-clockwise from outside. */
+export interface GlbMesh {
+  positions: Float32Array; // [V, 3]
+  indices: Uint32Array; // [F, 3]
+  normals: Float32Array; // [V, 3], unit length
+  colors?: Float32Array; // [V, 3], linear RGB in [0, 1]
+}
 
 export interface GlbOptions {
   /** Linear RGBA in [0, 1]; multiplies the vertex colors where there are any. The material is opaque all the same. */
@@ -14,7 +21,7 @@ export interface GlbOptions {
  * A mesh as the bytes of a GLB file. The object frame (z up) becomes glTF's (y up): (x, y, z) → (x, z, −y).
  * One opaque, non-metallic material; closed meshes are seen from outside only, so it is single-sided.
  */
-export async function writeGlb(mesh: SurfaceMesh, options: GlbOptions = {}): Promise<Uint8Array> {
+export async function writeGlb(mesh: GlbMesh, options: GlbOptions = {}): Promise<Uint8Array> {
   const vertexCount = mesh.positions.length / 3;
   expectRows('normals', mesh.normals, mesh.positions.length);
   if (mesh.colors) expectRows('colors', mesh.colors, mesh.positions.length);

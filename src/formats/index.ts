@@ -1,6 +1,6 @@
 // Bytes ⇄ data. A leaf: imports nothing of ours.
 export { type CsvTable, formatCsv, parseCsv } from './csv.ts';
-export { type GlbOptions, writeGlb } from './glb.ts';
+export { type GlbMesh, type GlbOptions, writeGlb } from './glb.ts';
 export type {
   ReadGltfOptions,
   RgbaPicture,

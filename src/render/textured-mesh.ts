@@ -2,7 +2,7 @@
  * A scene laid out for the triangle rasteriser: one vertex table for all primitives, textures as mip pyramids in
  * linear light. Built once per asset, drawn from many sides.
  */
-import type { SceneTexture, TriangleScene, Wrap } from '../formats/gltf-scene.ts';
+import type { SceneTexture, TriangleScene, Wrap } from '../formats/index.ts';
 import { srgbToLinearTable } from './srgb.ts';
 
 export interface TexturedMesh {

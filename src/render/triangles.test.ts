@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { SceneMaterial, TriangleScene } from '../formats/gltf-scene.ts';
+import type { SceneMaterial, TriangleScene } from '../formats/index.ts';
 import { orbitCamera } from './cameras.ts';
 import { texturedMesh } from './textured-mesh.ts';
 import { renderTriangles } from './triangles.ts';

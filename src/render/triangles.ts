@@ -6,7 +6,7 @@
  * Edges are tested in homogeneous coordinates, so triangles that cross the camera plane need no clipping.
  * Source: Olano & Greer 1997, "Triangle Scan Conversion using 2D Homogeneous Coordinates".
  */
-import type { RgbaPicture, Wrap } from '../formats/gltf-scene.ts';
+import type { RgbaPicture, Wrap } from '../formats/index.ts';
 import type { Camera } from './cameras.ts';
 import { linearToSrgb8 } from './srgb.ts';
 import type { MeshMaterial, MipLevel, MipPyramid, TexturedMesh } from './textured-mesh.ts';

@@ -47,7 +47,11 @@ const voxels = [...Array(coords.length / 3).keys()].map((i) => [...coords.subarr
 test('size 64 is the whole grid, with or without a generator', () => {
   const sorted = [...new Set(voxels.map(String))].sort();
   expect(voxelsOf(cropOccupancy(coords, 64), 64).map(String).sort()).toEqual(sorted);
-  expect(voxelsOf(cropOccupancy(coords, 64, torchGenerator(1)), 64).map(String).sort()).toEqual(sorted);
+  expect(
+    voxelsOf(cropOccupancy(coords, 64, torchGenerator(1)), 64)
+      .map(String)
+      .sort(),
+  ).toEqual(sorted);
 });
 
 test('a crop holds exactly the voxels of its cube, and never none', () => {

@@ -1,12 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { decodePicture } from '../formats/index.ts';
-import { preparePicture } from '../stages/0-condition/index.ts';
 import { structureEncoder } from '../stages/1-structure/index.ts';
 import { compile, type Device, floats, input, scope } from '../tensor/index.ts';
 import { cropOccupancy } from './augment.ts';
 import { latestCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import type { TrainEvent } from './loop.ts';
+import { preparedViews } from './prepared-views.ts';
 import type { StructureVaeRecipe } from './recipes/1-structure-vae.ts';
 import { structureSamples } from './structure-data.ts';
 import type { States } from './training-program.ts';
@@ -88,13 +85,6 @@ export async function structureFlowData(options: FlowDataOptions): Promise<FlowD
     sha256: (i) => samples[i].sha256,
     scale,
   };
-}
-
-async function preparedViews(folder: string, size: number): Promise<Uint8Array[]> {
-  const files = (await readdir(folder)).filter((name) => /^\d+\.png$/.test(name)).sort();
-  return Promise.all(
-    files.map(async (name) => preparePicture(await decodePicture(await readFile(join(folder, name))), { size }).data),
-  );
 }
 
 /** Deviation of each channel over all latents [c, r, r, r]. */

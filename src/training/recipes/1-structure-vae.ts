@@ -29,6 +29,7 @@ export const structureVaeRecipe = {
   finalLearningRate: 0.1, // share of the learning rate left at the end of the cosine; 1 keeps it constant
   warmupSteps: 50,
   emaRate: 0.995, // a memory of 200 steps: runs are short
+  logEvery: 10,
   maxSteps: 1500,
   saveEvery: 250,
   validateEvery: 250,
@@ -98,7 +99,7 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
     batch,
     learningRate: (step) => learningRateAt(step, recipe),
     clipper: adaptiveClipper({ maxNorm: 1 }),
-    logEvery: 10,
+    logEvery: recipe.logEvery,
     saveEvery: recipe.saveEvery,
     validateEvery: recipe.validateEvery,
     validate: (_, averaged) => reconstructionIou(recipe, averaged, held),

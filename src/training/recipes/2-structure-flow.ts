@@ -43,6 +43,7 @@ export const structureFlowRecipe = {
   finalLearningRate: 0.05,
   warmupSteps: 200,
   emaRate: 0.998,
+  logEvery: 10,
   maxSteps: 3000,
   saveEvery: 250,
   validateEvery: 250,
@@ -118,7 +119,7 @@ export async function trainStructureFlow(
       ),
     learningRate: (step) => learningRateAt(step, recipe),
     clipper: adaptiveClipper({ maxNorm: 1 }),
-    logEvery: 10,
+    logEvery: recipe.logEvery,
     saveEvery: recipe.saveEvery,
     validateEvery: recipe.validateEvery,
     validate: async (_, averaged) => {
