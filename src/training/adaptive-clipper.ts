@@ -67,6 +67,12 @@ export function fixedClipper(maxNorm: number): Clipper {
   };
 }
 
+/** A fixed norm (Infinity for none), or the options of the adaptive clipper. */
+export type GradClip = number | AdaptiveClipperOptions;
+
+export const clipperOf = (clip: GradClip): Clipper =>
+  typeof clip === 'number' ? fixedClipper(clip) : adaptiveClipper(clip);
+
 /** What to multiply a gradient of this norm by. */
 export function clipFactor(norm: number, limit: number): number {
   return Math.min(1, limit / (norm + 1e-6));

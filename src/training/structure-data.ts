@@ -13,13 +13,24 @@ export interface StructureSample {
   views?: string;
 }
 
+export interface StructureSampleOptions {
+  /** only assets with condition views */
+  cond: boolean;
+  /** leaves out assets whose score is lower; those without a score stay */
+  minAestheticScore?: number;
+}
+
 /** The voxelized assets of dataset roots (several: comma-separated), in the order of their tables. */
-export async function structureSamples(roots: string, { cond }: { cond: boolean }): Promise<StructureSample[]> {
+export async function structureSamples(
+  roots: string,
+  { cond, minAestheticScore = Number.NEGATIVE_INFINITY }: StructureSampleOptions,
+): Promise<StructureSample[]> {
   const samples: StructureSample[] = [];
   for (const root of roots.split(',')) {
     const { rows } = await readMetadata(root);
     for (const row of rows) {
       if (row.voxelized !== 'True' || (cond && row.cond_rendered !== 'True')) continue;
+      if (row.aesthetic_score && Number(row.aesthetic_score) < minAestheticScore) continue;
       const coords = coordsFromCenters(readPointsPly(await readFile(voxelPath(root, row.sha256))));
       samples.push({
         sha256: row.sha256,

@@ -26,6 +26,7 @@ export interface FlowDataOptions {
   /** run folder of the autoencoder */
   vae: string;
   pictureSize: number;
+  minAestheticScore?: number;
   device?: Device | 'auto';
   signal?: AbortSignal;
   onEvent?: (event: TrainEvent) => void;
@@ -51,8 +52,8 @@ export function loadAutoencoderRun(folder: string): {
 }
 
 export async function structureFlowData(options: FlowDataOptions): Promise<FlowData> {
-  const { roots, vae, pictureSize, device, signal, onEvent } = options;
-  const samples = await structureSamples(roots, { cond: true });
+  const { roots, vae, pictureSize, minAestheticScore, device, signal, onEvent } = options;
+  const samples = await structureSamples(roots, { cond: true, minAestheticScore });
   const { states, encoder } = loadAutoencoderRun(vae);
   const weights = scope();
   const { mean } = structureEncoder(encoder, weights.at('encoder'), input('ss', [1, 1, 64, 64, 64]));

@@ -9,7 +9,8 @@
  */
 import { occupancyIou, samplePosterior, structureDecoder, structureEncoder } from '../../stages/1-structure/index.ts';
 import { add, compile, floats, input, mul, scope, torchGenerator, type Value } from '../../tensor/index.ts';
-import { adaptiveClipper } from '../adaptive-clipper.ts';
+import type { AdamWOptions } from '../adamw.ts';
+import { clipperOf, type GradClip } from '../adaptive-clipper.ts';
 import { cropOccupancy, type Grid, symmetry } from '../augment.ts';
 import { learningRateAt } from '../learning-rate.ts';
 import { type TrainEvent, train } from '../loop.ts';
@@ -28,6 +29,9 @@ export const structureVaeRecipe = {
   learningRate: 2e-3, // falls to a tenth along a cosine: ten times the published one, for a model 30 times smaller
   finalLearningRate: 0.1, // share of the learning rate left at the end of the cosine; 1 keeps it constant
   warmupSteps: 50,
+  optimizer: {} as Pick<AdamWOptions, 'betas' | 'eps' | 'weightDecay'>, // 0.9, 0.999; 1e-8; 0, as published
+  gradClip: { maxNorm: 1 } as GradClip, // adaptive, as published
+  minAestheticScore: Number.NEGATIVE_INFINITY, // assets without a score stay
   emaRate: 0.995, // a memory of 200 steps: runs are short
   logEvery: 10,
   maxSteps: 1500,
@@ -49,7 +53,7 @@ export interface RecipeRun {
 
 export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeRun): Promise<States> {
   const { crop, batchSize, encoder, decoder, lambdaKl, seed } = recipe;
-  const samples = await structureSamples(run.data, { cond: false });
+  const samples = await structureSamples(run.data, { cond: false, minAestheticScore: recipe.minAestheticScore });
   const training = samples.filter((s) => s.split === 'train');
   const held = samples.filter((s) => s.split === 'validation').slice(0, recipe.validationAssets);
   if (training.length === 0)
@@ -91,14 +95,14 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
           weights,
           losses: [loss],
           terms: { reconstruction, kl },
-          optimizer: { emaRate: recipe.emaRate },
+          optimizer: { ...recipe.optimizer, emaRate: recipe.emaRate },
           device: run.device,
         },
         states,
       ),
     batch,
     learningRate: (step) => learningRateAt(step, recipe),
-    clipper: adaptiveClipper({ maxNorm: 1 }),
+    clipper: clipperOf(recipe.gradClip),
     logEvery: recipe.logEvery,
     saveEvery: recipe.saveEvery,
     validateEvery: recipe.validateEvery,

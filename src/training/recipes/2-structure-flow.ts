@@ -6,11 +6,12 @@
  * The published model has 555 M parameters at 4096 tokens behind DINOv2; this one has 8 M at 64 tokens (patches of 4³)
  * behind an encoder of 2 M, and takes 64² pictures.
  */
-import { logitNormal, SIGMA_MIN } from '../../flow/index.ts';
+import { logitNormal, SIGMA_MIN, uniform } from '../../flow/index.ts';
 import { patchEncoder } from '../../stages/0-condition/index.ts';
 import { structureFlow, structureFlowBuffers } from '../../stages/1-structure/index.ts';
 import { compile, floats, input, mul, scope, type Tensor, torchGenerator, type Value } from '../../tensor/index.ts';
-import { adaptiveClipper } from '../adaptive-clipper.ts';
+import type { AdamWOptions } from '../adamw.ts';
+import { clipperOf, type GradClip } from '../adaptive-clipper.ts';
 import { learningRateAt } from '../learning-rate.ts';
 import { train } from '../loop.ts';
 import { mseLoss } from '../losses.ts';
@@ -37,11 +38,15 @@ export const structureFlowRecipe = {
   conditioner: { image_size: 64, patch_size: 8, model_channels: 192, num_blocks: 4, num_heads: 6 },
   batchSize: 64,
   pUncond: 0.1, // as published: the empty prompt that guidance needs
+  timeSchedule: 'logitNormal' as 'logitNormal' | 'uniform',
   timeMean: 1, // logit-normal: more weight on high noise, where structure is decided
   timeStd: 1,
   learningRate: 1e-3,
   finalLearningRate: 0.05,
   warmupSteps: 200,
+  optimizer: {} as Pick<AdamWOptions, 'betas' | 'eps' | 'weightDecay'>, // 0.9, 0.999; 1e-8; 0, as published
+  gradClip: { maxNorm: 1 } as GradClip, // adaptive, as published
+  minAestheticScore: Number.NEGATIVE_INFINITY, // assets without a score stay
   emaRate: 0.998,
   logEvery: 10,
   maxSteps: 3000,
@@ -60,6 +65,7 @@ export async function trainStructureFlow(
     roots: run.data,
     vae: run.vae,
     pictureSize: conditioner.image_size,
+    minAestheticScore: recipe.minAestheticScore,
     device: run.device,
     signal: run.signal,
     onEvent: run.onEvent,
@@ -72,7 +78,7 @@ export async function trainStructureFlow(
     );
   const weights = scope();
   const graph = flowLoss(recipe, weights, batchSize);
-  const times = logitNormal(recipe.timeMean, recipe.timeStd);
+  const times = recipe.timeSchedule === 'uniform' ? uniform : logitNormal(recipe.timeMean, recipe.timeStd);
 
   const feedsOf = (picked: readonly number[], rng: ReturnType<typeof torchGenerator>, drop: number) =>
     flowFeeds(recipe, data, picked, rng, times, drop);
@@ -106,7 +112,7 @@ export async function trainStructureFlow(
           weights,
           buffers: structureFlowBuffers.map((name) => `denoiser.${name}`),
           losses: [graph],
-          optimizer: { emaRate: recipe.emaRate },
+          optimizer: { ...recipe.optimizer, emaRate: recipe.emaRate },
           device: run.device,
         },
         states,
@@ -118,7 +124,7 @@ export async function trainStructureFlow(
         pUncond,
       ),
     learningRate: (step) => learningRateAt(step, recipe),
-    clipper: adaptiveClipper({ maxNorm: 1 }),
+    clipper: clipperOf(recipe.gradClip),
     logEvery: recipe.logEvery,
     saveEvery: recipe.saveEvery,
     validateEvery: recipe.validateEvery,
