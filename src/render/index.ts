@@ -9,16 +9,14 @@ export {
   projectionFromIntrinsics,
   projectPoints,
 } from './cameras.ts';
-
-// Triangles
-export type { MeshMaterial, MipPyramid, TexturedMesh } from './textured-mesh.ts';
-export { texturedMesh } from './textured-mesh.ts';
-export type { Light, TriangleRenderer, TriangleRenderOptions } from './triangles.ts';
-export { createTriangleRenderer, defaultLight, renderTriangles } from './triangles.ts';
-
 // Quick looks
 export { type ContactSheetOptions, contactSheet } from './contact-sheet.ts';
 export { type MeshViewOptions, meshView } from './mesh-view.ts';
 export { type OrbitView, type ViewFrame, viewFrame } from './orbit-view.ts';
 export type { Picture } from './picture.ts';
+// Triangles
+export type { MeshMaterial, MipPyramid, TexturedMesh } from './textured-mesh.ts';
+export { texturedMesh } from './textured-mesh.ts';
+export type { Light, TriangleRenderer, TriangleRenderOptions } from './triangles.ts';
+export { createTriangleRenderer, defaultLight, renderTriangles } from './triangles.ts';
 export { fourViews, type VoxelViewOptions, voxelView } from './voxel-view.ts';
