@@ -10,14 +10,15 @@ test('a small autoencoder learns four shapes by heart', async () => {
   const data = await toyDataset();
   const recipe = {
     ...structureVaeRecipe,
-    encoder: { in_channels: 1, latent_channels: 8, num_res_blocks: 0, num_res_blocks_middle: 1, channels: [8, 16] },
-    decoder: { out_channels: 1, latent_channels: 8, num_res_blocks: 0, num_res_blocks_middle: 1, channels: [16, 8] },
-    crop: 16,
+    encoder: { in_channels: 1, latent_channels: 8, num_res_blocks: 0, num_res_blocks_middle: 0, channels: [8, 32] },
+    decoder: { out_channels: 1, latent_channels: 8, num_res_blocks: 0, num_res_blocks_middle: 0, channels: [32, 8] },
+    lambdaKl: 1e-5,
+    crop: 12,
     batchSize: 4,
     learningRate: 1e-2,
     warmupSteps: 10,
-    emaRate: 0.95,
-    maxSteps: 150,
+    emaRate: 0.9,
+    maxSteps: 450,
     saveEvery: 1000,
     validateEvery: 1000,
   };
