@@ -34,7 +34,7 @@ export const structureVaeRecipe = {
   minAestheticScore: Number.NEGATIVE_INFINITY, // assets without a score stay
   emaRate: 0.995, // a memory of 200 steps: runs are short
   logEvery: 10,
-  maxSteps: 1500,
+  maxSteps: 750,
   saveEvery: 250,
   validateEvery: 250,
   validationAssets: 16,
