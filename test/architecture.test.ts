@@ -24,6 +24,7 @@ const mayImport: Record<string, readonly string[]> = {
   pipelines: floor,
   dataset: [...floor, 'pipelines'],
   training: [...floor, 'pipelines', 'dataset'],
+  evaluation: [...floor, 'pipelines', 'dataset', 'training'],
 };
 
 /** Files below the pipelines that may touch the machine, each with its reason. Tests may, too. */

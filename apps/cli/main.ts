@@ -7,8 +7,8 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { cancelSignal, listenForCancel } from './cancel.ts';
 import { datasetCommand } from './dataset.ts';
+import { evalCommand } from './eval.ts';
 import { errorText, exitCodeOf, exitCodes, isCancellation } from './exit-codes.ts';
-
 import { exportCommand } from './export.ts';
 import { generateCommand } from './generate.ts';
 import { infoCommand } from './info.ts';
@@ -20,6 +20,7 @@ const commands: readonly (() => Command)[] = [
   infoCommand,
   datasetCommand,
   trainCommand,
+  evalCommand,
   exportCommand,
 ];
 

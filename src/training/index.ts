@@ -6,6 +6,7 @@ export {
   clipFactor,
   fixedClipper,
 } from './adaptive-clipper.ts';
+export { cropOccupancy } from './augment.ts';
 export {
   type Checkpoint,
   latestCheckpoint,
@@ -17,7 +18,9 @@ export {
 } from './checkpoint.ts';
 export { exportStructureModel } from './export-model.ts';
 export { type TrainEvent, type TrainLoop, train } from './loop.ts';
+export { preparedViews } from './prepared-views.ts';
 export { type LogTerms, type RunLog, type RunLogOptions, runLog } from './run-log.ts';
 export { type RunRecipeOptions, runRecipe } from './run-recipe.ts';
+export { type StructureSample, structureSamples } from './structure-data.ts';
 export { loadAutoencoderRun } from './structure-flow-data.ts';
 export { type Clock, type EventFile, eventFile } from './tensorboard.ts';
