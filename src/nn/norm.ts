@@ -6,6 +6,7 @@ import {
   mul,
   normalize,
   ones,
+  reciprocal,
   reshape,
   type Scope,
   sqrt,
@@ -51,7 +52,8 @@ export function headNorm(p: Scope, x: Tensor, heads: number): Tensor {
   const [b, t, c] = x.shape;
   const d = (c as number) / heads;
   const u = reshape(x, [b, t, heads, d]);
-  const length = maximum(sqrt(sum(mul(u, u), { axes: [-1], keepDims: true })), 1e-12);
-  const scaled = mul(div(u, length), mul(p.weight('gamma', [heads, d], ones), Math.sqrt(d)));
+  // The bound stands under the root: at the zero vector (an empty prompt) the root's slope would be infinite.
+  const inverse = reciprocal(sqrt(maximum(sum(mul(u, u), { axes: [-1], keepDims: true }), 1e-24)));
+  const scaled = mul(mul(u, inverse), mul(p.weight('gamma', [heads, d], ones), Math.sqrt(d)));
   return reshape(scaled, [b, t, c]);
 }

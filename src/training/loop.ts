@@ -39,6 +39,9 @@ export interface TrainLoop {
   onEvent?: (event: TrainEvent) => void;
 }
 
+/** Skipped updates in a row after which a run is given up. */
+const PATIENCE = 20;
+
 /** Trains to `maxSteps`, from the newest checkpoint of the folder when there is one. Returns the averaged weights. */
 export async function train(loop: TrainLoop): Promise<States> {
   const { folder, clipper, maxSteps, onEvent, signal } = loop;
@@ -71,6 +74,7 @@ export async function train(loop: TrainLoop): Promise<States> {
     onEvent?.({ kind: 'validated', step, terms });
   };
   try {
+    let skipped = 0;
     let next = Promise.resolve(loop.batch(step));
     while (step < maxSteps) {
       signal?.throwIfAborted();
@@ -81,6 +85,11 @@ export async function train(loop: TrainLoop): Promise<States> {
       const terms = await running;
       if (step + 1 < maxSteps) await next;
       clipper.record(terms.gradNorm);
+      skipped = Number.isFinite(terms.gradNorm) ? 0 : skipped + 1;
+      if (skipped === PATIENCE)
+        throw new Error(
+          `train: ${PATIENCE} updates in a row were skipped, their gradients not finite (step ${step + 1}). Lower the learning rate, or look for a division by zero in the loss.`,
+        );
       step += 1;
       if (step % loop.logEvery === 0) await log.write(step, terms);
       onEvent?.({ kind: 'step', stage: 'train', step, of: maxSteps, loss: terms.loss });

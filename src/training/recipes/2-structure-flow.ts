@@ -49,7 +49,7 @@ export const structureFlowRecipe = {
   minAestheticScore: Number.NEGATIVE_INFINITY, // assets without a score stay
   emaRate: 0.99, // a memory of 100 steps: runs are short
   logEvery: 10,
-  maxSteps: 1080,
+  maxSteps: 900,
   saveEvery: 250,
   validateEvery: 250,
   seed: 1,
