@@ -6,7 +6,7 @@ export function exportCommand(): Command {
   return new Command('export')
     .description('training runs → a model folder in the layout of TRELLIS')
     .argument('<flow run>', 'run folder of structure-flow')
-    .requiredOption('--vae <run>', 'run folder of structure-vae')
+    .requiredOption('--vae <run>', 'run folder of structure-vae, or a model folder')
     .requiredOption('--out <dir>', 'model folder to write')
     .addHelpText(
       'after',
@@ -14,6 +14,8 @@ export function exportCommand(): Command {
     )
     .action(async (flow: string, { vae, out }: { vae: string; out: string }) => {
       const { vaeStep, flowStep } = await exportStructureModel({ vae, flow }, out);
-      process.stdout.write(`${out}: autoencoder at step ${vaeStep}, flow at step ${flowStep}\n`);
+      process.stdout.write(
+        `${out}: autoencoder ${vaeStep === undefined ? `of ${vae}` : `at step ${vaeStep}`}, flow at step ${flowStep}\n`,
+      );
     });
 }

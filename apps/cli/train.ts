@@ -10,7 +10,8 @@ export function trainCommand(): Command {
     .argument('<recipe>', 'structure-vae, structure-flow, or an official config file (.json)')
     .requiredOption('--data <roots>', 'dataset roots, separated by commas')
     .requiredOption('--out <run>', 'run folder: checkpoints, logs, samples')
-    .option('--vae <run>', 'run folder of the autoencoder (structure-flow)')
+    .option('--vae <run>', 'run or model folder of the autoencoder (structure-flow)')
+    .option('--from <model dir>', 'start from these weights instead of fresh ones')
     .option('--steps <n>', 'steps to train in all, instead of the recipe’s', wholeNumber)
     .option('--set <json>', 'recipe options to change, as JSON: \'{"batchSize": 16}\'', parseJson, {})
     .option('--device <device>', 'cpu, webgpu, cuda or auto', 'cpu')
@@ -23,6 +24,7 @@ interface TrainFlags {
   data: string;
   out: string;
   vae?: string;
+  from?: string;
   steps?: number;
   set: Record<string, unknown>;
   device: string;

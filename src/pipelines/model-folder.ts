@@ -35,6 +35,7 @@ export interface Network<C> {
   name: string;
   config: C;
   weights: Record<string, Float32Array>;
+  shapes: Readonly<Record<string, readonly number[]>>;
   dtypes: Readonly<Record<string, string>>;
   parameters: number;
   bytes: number;
@@ -193,6 +194,7 @@ async function loadNetwork(folder: string, component: string, expected: ClassNam
   const { tensors } = readSafetensors(bytes);
   const declared = declare(config).parameters;
   const weights: Record<string, Float32Array> = {};
+  const shapes: Record<string, readonly number[]> = {};
   const dtypes: Record<string, string> = {};
   let parameters = 0;
   for (const [key, p] of declared) {
@@ -209,13 +211,14 @@ async function loadNetwork(folder: string, component: string, expected: ClassNam
         `${file}: "${key}" holds values that are not finite. The checkpoint is damaged; fetch or train it again.`,
       );
     weights[key] = values;
+    shapes[key] = found.shape;
     dtypes[key] = found.dtype;
     if (!structureFlowBuffers.includes(key)) parameters += values.length;
   }
   for (const key of tensors.keys())
     if (!declared.has(key))
       throw new Error(`${file}: has the tensor "${key}", which a ${name} of this configuration does not.`);
-  return { name, config, weights, dtypes, parameters, bytes: bytes.length };
+  return { name, config, weights, shapes, dtypes, parameters, bytes: bytes.length };
 }
 
 /** A network to be saved: weights by official name. */
@@ -289,7 +292,7 @@ export async function saveModel(
 /** Linear and convolution layers inside the blocks are stored as F16, everything else as F32 (reference/models.md §2.3). */
 function isTorso(name: ClassName, key: string): boolean {
   if (/norm|gamma|pos_emb/.test(key)) return false;
-  return name === 'PatchEncoder' ? key.startsWith('blocks.') : /^(blocks|middle_block)\./.test(key);
+  return name === 'PatchEncoder' ? key.startsWith('blocks.') : /^(blocks|middle_block|adaLN_modulation)\./.test(key);
 }
 
 async function bytesOf(path: string, what: string): Promise<Uint8Array> {

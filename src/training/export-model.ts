@@ -1,24 +1,20 @@
 import { type SavedNetwork, saveModel } from '../pipelines/index.ts';
 import { structureSamplerDefaults } from '../stages/1-structure/index.ts';
-import { latestCheckpoint, loadCheckpoint, type StoredArray } from './checkpoint.ts';
-import type { StructureVaeRecipe } from './recipes/1-structure-vae.ts';
+import { latestCheckpoint, loadCheckpoint } from './checkpoint.ts';
+import { type Arrays, loadAutoencoder } from './load-autoencoder.ts';
 import type { StructureFlowRecipe } from './recipes/2-structure-flow.ts';
 
-type Arrays = Record<string, StoredArray>;
-
 /**
- * The averaged weights of an autoencoder's and a flow's run as a model folder. The flow learnt latents of unit
+ * The averaged weights of an autoencoder (a run, or a model folder) and of a flow's run as a model folder. The flow learnt latents of unit
  * deviation; their scale goes into the autoencoder's border layers, so that the networks fit without a statistic.
  */
 export async function exportStructureModel(
   runs: { vae: string; flow: string },
   folder: string,
-): Promise<{ vaeStep: number; flowStep: number }> {
-  const vaeStep = newest(runs.vae);
+): Promise<{ vaeStep?: number; flowStep: number }> {
+  const { encoder, decoder, step: vaeStep } = await loadAutoencoder(runs.vae);
   const flowStep = newest(runs.flow);
-  const vae = loadCheckpoint(runs.vae, vaeStep);
   const flow = loadCheckpoint(runs.flow, flowStep);
-  const { encoder, decoder } = (vae.misc as { identity: Pick<StructureVaeRecipe, 'encoder' | 'decoder'> }).identity;
   const { denoiser, conditioner, latentScale } = (
     flow.misc as { identity: Pick<StructureFlowRecipe, 'denoiser' | 'conditioner'> & { latentScale: number[] } }
   ).identity;
@@ -33,14 +29,14 @@ export async function exportStructureModel(
     sparse_structure_decoder: network(
       'ss_dec_conv3d_16l8_fp16',
       'SparseStructureDecoder',
-      decoder,
-      scaledDecoder(vae.ema.models.decoder as Arrays, latentScale),
+      decoder.config,
+      scaledDecoder(decoder.arrays, latentScale),
     ),
     sparse_structure_encoder: network(
       'ss_enc_conv3d_16l8_fp16',
       'SparseStructureEncoder',
-      encoder,
-      scaledEncoder(vae.ema.models.encoder as Arrays, latentScale),
+      encoder.config,
+      scaledEncoder(encoder.arrays, latentScale),
     ),
   };
   await saveModel(folder, { ...structureSamplerDefaults, guidance: 3 }, networks);

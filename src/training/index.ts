@@ -17,10 +17,10 @@ export {
   saveCheckpoint,
 } from './checkpoint.ts';
 export { exportStructureModel } from './export-model.ts';
+export { loadAutoencoder } from './load-autoencoder.ts';
 export { type TrainEvent, type TrainLoop, train } from './loop.ts';
 export { preparedViews } from './prepared-views.ts';
 export { type LogTerms, type RunLog, type RunLogOptions, runLog } from './run-log.ts';
 export { type RunRecipeOptions, runRecipe } from './run-recipe.ts';
 export { type StructureSample, structureSamples } from './structure-data.ts';
-export { loadAutoencoderRun } from './structure-flow-data.ts';
 export { type Clock, type EventFile, eventFile } from './tensorboard.ts';

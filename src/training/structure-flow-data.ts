@@ -1,12 +1,10 @@
 import { structureEncoder } from '../stages/1-structure/index.ts';
 import { compile, type Device, floats, input, scope } from '../tensor/index.ts';
 import { cropOccupancy } from './augment.ts';
-import { latestCheckpoint, loadCheckpoint } from './checkpoint.ts';
+import { loadAutoencoder, valuesOf } from './load-autoencoder.ts';
 import type { TrainEvent } from './loop.ts';
 import { preparedViews } from './prepared-views.ts';
-import type { StructureVaeRecipe } from './recipes/1-structure-vae.ts';
 import { structureSamples } from './structure-data.ts';
-import type { States } from './training-program.ts';
 
 /** What the flow learns from, in memory: a latent per asset (each channel of unit deviation) and its prepared views. */
 export interface FlowData {
@@ -23,7 +21,7 @@ export interface FlowData {
 
 export interface FlowDataOptions {
   roots: string;
-  /** run folder of the autoencoder */
+  /** run folder or model folder that holds the autoencoder */
   vae: string;
   pictureSize: number;
   minAestheticScore?: number;
@@ -32,32 +30,12 @@ export interface FlowDataOptions {
   onEvent?: (event: TrainEvent) => void;
 }
 
-/** The averaged weights and networks of an autoencoder's run. */
-export function loadAutoencoderRun(folder: string): {
-  states: States;
-  encoder: StructureVaeRecipe['encoder'];
-  decoder: StructureVaeRecipe['decoder'];
-} {
-  const step = latestCheckpoint(folder);
-  if (step === undefined)
-    throw new Error(
-      `train: ${folder} holds no checkpoint. Train the autoencoder first: espalier train structure-vae --data … --out ${folder}.`,
-    );
-  const { ema, misc } = loadCheckpoint(folder, step);
-  const { encoder, decoder } = (misc as { identity: Pick<StructureVaeRecipe, 'encoder' | 'decoder'> }).identity;
-  const states: States = {};
-  for (const [model, arrays] of Object.entries(ema.models))
-    for (const [name, { data }] of Object.entries(arrays)) states[`${model}.${name}`] = data;
-  return { states, encoder, decoder };
-}
-
 export async function structureFlowData(options: FlowDataOptions): Promise<FlowData> {
   const { roots, vae, pictureSize, minAestheticScore, device, signal, onEvent } = options;
   const samples = await structureSamples(roots, { cond: true, minAestheticScore });
-  const { states, encoder } = loadAutoencoderRun(vae);
-  const weights = scope();
-  const { mean } = structureEncoder(encoder, weights.at('encoder'), input('ss', [1, 1, 64, 64, 64]));
-  const program = await compile({ mean }, { state: states, device });
+  const { encoder } = await loadAutoencoder(vae);
+  const { mean } = structureEncoder(encoder.config, scope(), input('ss', [1, 1, 64, 64, 64]));
+  const program = await compile({ mean }, { state: valuesOf(encoder.arrays), device });
   const latents: Float32Array[] = [];
   const pictures: Uint8Array[][] = [];
   try {
@@ -73,9 +51,9 @@ export async function structureFlowData(options: FlowDataOptions): Promise<FlowD
   }
   const scale = deviations(
     latents.filter((_, i) => samples[i].split === 'train'),
-    encoder.latent_channels,
+    encoder.config.latent_channels,
   );
-  const voxels = latents[0]?.length / encoder.latent_channels;
+  const voxels = latents[0]?.length / encoder.config.latent_channels;
   for (const latent of latents) for (let j = 0; j < latent.length; j++) latent[j] /= scale[Math.floor(j / voxels)];
   return {
     indices: (split) => samples.flatMap((s, i) => (s.split === split ? [i] : [])),

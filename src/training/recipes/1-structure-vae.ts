@@ -7,6 +7,8 @@
  * residual blocks at the fine resolutions, and crops of 32³ around the surface. The network is fully convolutional, so
  * what it learns on crops holds on whole grids.
  */
+
+import { loadModel } from '../../pipelines/index.ts';
 import { occupancyIou, samplePosterior, structureDecoder, structureEncoder } from '../../stages/1-structure/index.ts';
 import { add, compile, floats, input, mul, scope, torchGenerator, type Value } from '../../tensor/index.ts';
 import type { AdamWOptions } from '../adamw.ts';
@@ -16,6 +18,7 @@ import { learningRateAt } from '../learning-rate.ts';
 import { type TrainEvent, train } from '../loop.ts';
 import { klLoss, type OccupancyLoss, occupancyLoss } from '../losses.ts';
 import { generatorOf, samplesOf } from '../order.ts';
+import { startFrom } from '../start-from.ts';
 import { type StructureSample, structureSamples } from '../structure-data.ts';
 import { initialStates, type States, trainingProgram } from '../training-program.ts';
 
@@ -45,6 +48,8 @@ export type StructureVaeRecipe = typeof structureVaeRecipe;
 export interface RecipeRun {
   data: string;
   out: string;
+  /** model folder to start from, instead of fresh weights */
+  from?: string;
   device?: 'cpu' | 'webgpu' | 'cuda' | 'auto';
   clock: () => number;
   signal?: AbortSignal;
@@ -82,13 +87,14 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
     };
   };
 
+  const initial = run.from === undefined ? undefined : await loadModel(run.from);
   return train({
     folder: run.out,
     models: ['encoder', 'decoder'],
     emaRate: recipe.emaRate,
     maxSteps: recipe.maxSteps,
     identity: { recipe: 'structure-vae', encoder, decoder, lossType: recipe.lossType, lambdaKl, crop, batchSize, seed },
-    fresh: () => initialStates(weights, [], torchGenerator(seed), recipe.emaRate),
+    fresh: () => startFrom(initial, initialStates(weights, [], torchGenerator(seed), recipe.emaRate)),
     open: (states) =>
       trainingProgram(
         {

@@ -7,6 +7,7 @@
  * behind an encoder of 2 M, and takes 64² pictures.
  */
 import { logitNormal, SIGMA_MIN, uniform } from '../../flow/index.ts';
+import { loadModel } from '../../pipelines/index.ts';
 import { patchEncoder } from '../../stages/0-condition/index.ts';
 import { structureFlow, structureFlowBuffers } from '../../stages/1-structure/index.ts';
 import { compile, floats, input, mul, scope, type Tensor, torchGenerator, type Value } from '../../tensor/index.ts';
@@ -16,6 +17,7 @@ import { learningRateAt } from '../learning-rate.ts';
 import { train } from '../loop.ts';
 import { mseLoss } from '../losses.ts';
 import { generatorOf, samplesOf } from '../order.ts';
+import { startFrom } from '../start-from.ts';
 import { type FlowData, structureFlowData } from '../structure-flow-data.ts';
 import { initialStates, type States, trainingProgram } from '../training-program.ts';
 import type { RecipeRun } from './1-structure-vae.ts';
@@ -83,12 +85,14 @@ export async function trainStructureFlow(
   const feedsOf = (picked: readonly number[], rng: ReturnType<typeof torchGenerator>, drop: number) =>
     flowFeeds(recipe, data, picked, rng, times, drop);
 
+  const buffers = structureFlowBuffers.map((name) => `denoiser.${name}`);
+  const initial = run.from === undefined ? undefined : await loadModel(run.from);
   return train({
     folder: run.out,
     models: ['denoiser', 'conditioner'],
     emaRate: recipe.emaRate,
     maxSteps: recipe.maxSteps,
-    buffers: structureFlowBuffers.map((name) => `denoiser.${name}`),
+    buffers: buffers,
     identity: {
       recipe: 'structure-flow',
       denoiser,
@@ -99,18 +103,12 @@ export async function trainStructureFlow(
       timeStd: recipe.timeStd,
       latentScale: [...data.scale],
     },
-    fresh: () =>
-      initialStates(
-        weights,
-        structureFlowBuffers.map((name) => `denoiser.${name}`),
-        torchGenerator(seed),
-        recipe.emaRate,
-      ),
+    fresh: () => startFrom(initial, initialStates(weights, buffers, torchGenerator(seed), recipe.emaRate)),
     open: (states) =>
       trainingProgram(
         {
           weights,
-          buffers: structureFlowBuffers.map((name) => `denoiser.${name}`),
+          buffers: buffers,
           losses: [graph],
           optimizer: { ...recipe.optimizer, emaRate: recipe.emaRate },
           device: run.device,

@@ -1,0 +1,28 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { saveToyModel } from '../../test/toy-model.ts';
+import { loadModel } from '../pipelines/index.ts';
+import { startFrom } from './start-from.ts';
+
+test('a run starts from the weights of a model, averages included, and refuses one of another size', async () => {
+  const folder = join(mkdtempSync(join(tmpdir(), 'espalier-start-')), 'model');
+  await saveToyModel(folder);
+  const model = await loadModel(folder);
+  const key = 'denoiser.out_layer.bias';
+  const fresh = {
+    [key]: new Float32Array(512),
+    [`adam.m/${key}`]: new Float32Array(512),
+    [`ema/${key}`]: new Float32Array(512),
+  };
+  const states = startFrom(model, fresh);
+  const expected = model.networks.sparse_structure_flow_model.weights['out_layer.bias'];
+  expect(states[key]).toEqual(expected);
+  expect(states[`ema/${key}`]).toEqual(expected);
+  expect(states[`adam.m/${key}`]).toEqual(new Float32Array(512));
+  expect(() => startFrom(model, { [key]: new Float32Array(3) })).toThrow(
+    /"denoiser.out_layer.bias" must have 3 values, found 512/,
+  );
+  expect(startFrom(undefined, fresh)).toBe(fresh);
+});
