@@ -16,9 +16,10 @@ export function evalCommand(): Command {
     .description('autoencoder IoU and picture → shape F-scores on held-out assets, beside two baselines')
     .requiredOption('--data <roots>', 'dataset roots, separated by commas')
     .option('--model <dir>', 'model folder (default: the small one that ships)')
-    .option('--assets <n>', 'take only the first n validation assets', number)
-    .option('--seed <n>', 'chooses views and noise', number, 0)
-    .option('--steps <n>', 'sampling steps (default: the model’s)', number)
+    .option('--assets <n>', 'take only the first n validation assets', positive)
+    .option('--views <n>', 'pictures of each asset', positive, 1)
+    .option('--seed <n>', 'chooses views and noise', wholeNumber, 0)
+    .option('--steps <n>', 'sampling steps (default: the model’s)', positive)
     .option('--guidance <w>', 'strength of guidance (default: the model’s)', number)
     .option('--sheet <png>', 'write 16 examples: picture, truth, result')
     .option('--out <json>', 'write the figures with machine, date and commit')
@@ -32,6 +33,7 @@ interface EvalFlags {
   data: string;
   model?: string;
   assets?: number;
+  views: number;
   seed: number;
   steps?: number;
   guidance?: number;
@@ -51,9 +53,9 @@ async function run({ data, model, sheet, out, json, ...options }: EvalFlags): Pr
   if (sheet) await writeSafely(sheet, await exampleSheet(examples.slice(0, 16)), cancelSignal);
   const report = {
     ...evaluation,
-    machine: `${cpus().length} × ${cpus()[0]?.model}`,
+    machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length },
     node: process.version,
-    date: new Date().toISOString().slice(0, 10),
+    date: new Date().toISOString(),
     commit: commit(),
   };
   if (out) await writeSafely(out, `${JSON.stringify(report, undefined, 2)}\n`, cancelSignal);
@@ -64,14 +66,15 @@ function table(e: StructureEvaluation): string {
   const row = (name: string, one: number, two: number) =>
     `${name.padEnd(28)} ${one.toFixed(3).padStart(8)} ${two.toFixed(3).padStart(8)}\n`;
   return [
-    `${e.validationAssets} validation assets, ${e.trainingAssets} training assets, seed ${e.seed}, ${e.sampler.steps} steps, guidance ${e.sampler.guidance}\n`,
+    `${e.validationAssets} validation assets, ${e.trainingAssets} training assets, ${e.pictures} pictures, seed ${e.seed}, ${e.sampler.steps} steps, guidance ${e.sampler.guidance}\n`,
     e.autoencoderIou === undefined ? '' : `autoencoder IoU at 64³        ${e.autoencoderIou.toFixed(3).padStart(7)}\n`,
     `${'F-score at'.padEnd(28)}  1 voxel 2 voxels\n`,
     row('model', e.model.fScore1, e.model.fScore2),
     row('nearest training asset', e.nearestTrainingAsset.fScore1, e.nearestTrainingAsset.fScore2),
     row('mean shape', e.meanShape.fScore1, e.meanShape.fScore2),
-    row('model / better baseline', e.ratioToBestBaseline.fScore1, e.ratioToBestBaseline.fScore2),
-    `${e.secondsPerAsset.toFixed(2)} s an asset\n`,
+    row('model / nearest', e.ratioToNearest.fScore1, e.ratioToNearest.fScore2),
+    row('model / mean shape', e.ratioToMeanShape.fScore1, e.ratioToMeanShape.fScore2),
+    `${e.secondsPerAsset.toFixed(2)} s a picture\n`,
   ].join('');
 }
 
@@ -89,5 +92,17 @@ function commit(): string {
 function number(text: string): number {
   const n = Number(text);
   if (!Number.isFinite(n) || n < 0) throw new InvalidArgumentError('expected a number of at least 0.');
+  return n;
+}
+
+function wholeNumber(text: string): number {
+  const n = number(text);
+  if (!Number.isSafeInteger(n)) throw new InvalidArgumentError('expected a whole number of at least 0.');
+  return n;
+}
+
+function positive(text: string): number {
+  const n = wholeNumber(text);
+  if (n < 1) throw new InvalidArgumentError('expected a whole number of at least 1.');
   return n;
 }

@@ -1,4 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { VALIDATION_SHARE } from '../dataset/index.ts';
 import { type ModelFolder, type OnEvent, promptTokens, structures } from '../pipelines/index.ts';
+import type { OrbitView } from '../render/index.ts';
 import {
   compareOccupancies,
   occupancyIou,
@@ -13,6 +18,8 @@ import { nearestPicture } from './nearest-picture.ts';
 export interface EvaluateStructureOptions {
   /** take only the first n validation assets, in order of their hashes */
   assets?: number;
+  /** pictures of each asset, drawn by the seed; all there are when it has fewer */
+  views?: number;
   seed?: number;
   steps?: number;
   guidance?: number;
@@ -30,6 +37,10 @@ export interface StructureScore {
 export interface StructureEvaluation {
   validationAssets: number;
   trainingAssets: number;
+  /** how assets were held out */
+  split: string;
+  /** pictures evaluated, of all assets together */
+  pictures: number;
   seed: number;
   sampler: { steps: number; guidance: number };
   /** IoU at 64³ of occupancy → latent mean → logits > 0; absent when the model has no encoder */
@@ -37,13 +48,19 @@ export interface StructureEvaluation {
   model: StructureScore;
   nearestTrainingAsset: StructureScore;
   meanShape: StructureScore;
+  ratioToNearest: StructureScore;
+  ratioToMeanShape: StructureScore;
   /** model / the better baseline */
   ratioToBestBaseline: StructureScore;
+  /** one picture's share of a batch, prompt to logits */
   secondsPerAsset: number;
+  seconds: { readPictures: number; structure: number; baselines: number; autoencoder: number };
 }
 
 export interface StructureExample {
   sha256: string;
+  /** the picture's own camera */
+  view: OrbitView;
   /** prepared picture, RGB bytes [S, S, 3] */
   picture: Uint8Array;
   truth: Uint8Array;
@@ -54,7 +71,7 @@ const RESOLUTION = 64;
 const BATCH = 6;
 
 /**
- * Stage 1 on held-out assets: each is seen in one of its condition views, drawn by the seed, and the shape that comes out is
+ * Stage 1 on held-out assets: each is seen in one or more of its condition views, drawn by the seed, and the shape that comes out is
  * compared with the true one, beside two baselines on the same pictures: the training asset with the nearest picture, and
  * the mean shape.
  */
@@ -63,7 +80,7 @@ export async function evaluateStructure(
   roots: string,
   options: EvaluateStructureOptions = {},
 ): Promise<{ evaluation: StructureEvaluation; examples: StructureExample[] }> {
-  const { assets = Number.POSITIVE_INFINITY, seed = 0, signal, onEvent } = options;
+  const { assets = Number.POSITIVE_INFINITY, views = 1, seed = 0, signal, onEvent } = options;
   const size = model.networks.image_cond_model.config.image_size;
   const samples = await structureSamples(roots, { cond: true });
   const training = samples.filter((s) => s.split === 'train');
@@ -76,6 +93,7 @@ export async function evaluateStructure(
       `eval: ${roots} has ${held.length} validation and ${training.length} training assets with voxels and views; both are needed. Build more with \`espalier dataset build\`.`,
     );
 
+  const clock = lap();
   const gallery: Uint8Array[] = [];
   const owners: number[] = [];
   for (const [i, sample] of training.entries()) {
@@ -86,58 +104,121 @@ export async function evaluateStructure(
     }
     onEvent?.({ kind: 'step', stage: 'read training pictures', step: i + 1, of: training.length });
   }
-  const pictures: Uint8Array[] = [];
-  for (const [i, sample] of held.entries()) {
-    const views = await preparedViews(sample.views as string, size);
-    pictures.push(views[torchGenerator(seed + i).integer(views.length)]);
+  const queries: { asset: number; view: number; picture: Uint8Array }[] = [];
+  for (const [asset, sample] of held.entries()) {
+    const all = await preparedViews(sample.views as string, size);
+    for (const view of draw(all.length, views, seed + asset)) queries.push({ asset, view, picture: all[view] });
   }
+  if (queries.length === 0 || gallery.length === 0)
+    throw new Error(
+      `eval: the folders renders_cond/* of ${roots} hold no pictures. Render them with \`espalier dataset build\`.`,
+    );
+  const readPictures = clock();
 
   const sampler = { ...model.structureSampler };
   if (options.steps !== undefined) sampler.steps = options.steps;
   if (options.guidance !== undefined) sampler.guidance = options.guidance;
-  const start = performance.now();
   const results: Uint8Array[] = [];
-  for (let i = 0; i < held.length; i += BATCH) {
-    const part = pictures.slice(i, i + BATCH);
+  for (let i = 0; i < queries.length; i += BATCH) {
+    signal?.throwIfAborted();
+    const part = queries.slice(i, i + BATCH).map((q) => q.picture);
     const logits = await structures(model, await promptTokens(model, part), { ...sampler, seed: seed + i, signal });
     for (const l of logits) results.push(Uint8Array.from(l, (v) => (v > 0 ? 1 : 0)));
-    onEvent?.({ kind: 'step', stage: 'structure', step: results.length, of: held.length });
+    onEvent?.({ kind: 'step', stage: 'structure', step: results.length, of: queries.length });
   }
-  const secondsPerAsset = (performance.now() - start) / 1000 / held.length;
+  const structure = clock();
 
-  const truths = held.map(gridOf);
-  const mean = meanShape(training.map((s) => s.coords));
-  const model_ = score(results, truths);
-  const nearest = score(
-    pictures.map((p) => gridOf(training[owners[nearestPicture(p, gallery)]])),
-    truths,
-  );
-  const average = score(
-    truths.map(() => mean),
-    truths,
-  );
+  const grids = held.map(gridOf);
+  const truths = queries.map((q) => grids[q.asset]);
+  const neighbours: Uint8Array[] = [];
+  for (const { picture } of queries) {
+    await new Promise(setImmediate); // lets Ctrl-C through
+    signal?.throwIfAborted();
+    neighbours.push(gridOf(training[owners[nearestPicture(picture, gallery)]]));
+    onEvent?.({ kind: 'step', stage: 'baselines', step: neighbours.length, of: queries.length });
+  }
+  const average = meanShape(training.map((s) => s.coords));
+  const scores = {
+    model: score(results, truths),
+    nearestTrainingAsset: score(neighbours, truths),
+    meanShape: score(
+      truths.map(() => average),
+      truths,
+    ),
+  };
+  const baselines = clock();
+  const iou = await autoencoderIou(model, held, onEvent, signal);
+  const toNearest = ratio(scores.model, scores.nearestTrainingAsset);
+  const toMean = ratio(scores.model, scores.meanShape);
   const evaluation: StructureEvaluation = {
     validationAssets: held.length,
     trainingAssets: training.length,
+    split: `${VALIDATION_SHARE * 100} % held out by the hash of the asset's group`,
+    pictures: queries.length,
     seed,
     sampler: { steps: sampler.steps, guidance: sampler.guidance },
-    autoencoderIou: await autoencoderIou(model, held, onEvent, signal),
-    model: model_,
-    nearestTrainingAsset: nearest,
-    meanShape: average,
+    autoencoderIou: iou,
+    ...scores,
+    ratioToNearest: toNearest,
+    ratioToMeanShape: toMean,
     ratioToBestBaseline: {
-      fScore1: model_.fScore1 / Math.max(nearest.fScore1, average.fScore1),
-      fScore2: model_.fScore2 / Math.max(nearest.fScore2, average.fScore2),
+      fScore1: Math.min(toNearest.fScore1, toMean.fScore1),
+      fScore2: Math.min(toNearest.fScore2, toMean.fScore2),
     },
-    secondsPerAsset,
+    secondsPerAsset: structure / queries.length,
+    seconds: { readPictures, structure, baselines, autoencoder: clock() },
   };
-  const examples = held.map((s, i) => ({
-    sha256: s.sha256,
-    picture: pictures[i],
-    truth: truths[i],
-    result: results[i],
-  }));
+  const examples: StructureExample[] = [];
+  for (const [asset, { sha256, views: folder }] of held.entries()) {
+    const i = queries.findIndex((q) => q.asset === asset);
+    if (i < 0) continue;
+    const { picture, view } = queries[i];
+    const camera = await cameraOf(folder as string, view);
+    examples.push({ sha256, view: camera, picture, truth: truths[i], result: results[i] });
+  }
   return { evaluation, examples };
+}
+
+/** `wanted` different numbers below `count`, or all. */
+function draw(count: number, wanted: number, seed: number): number[] {
+  const generator = torchGenerator(seed);
+  const drawn = new Set<number>();
+  while (drawn.size < Math.min(count, wanted)) drawn.add(generator.integer(count));
+  return [...drawn];
+}
+
+const ratio = (a: StructureScore, b: StructureScore): StructureScore => ({
+  fScore1: a.fScore1 / b.fScore1,
+  fScore2: a.fScore2 / b.fScore2,
+});
+
+/** Seconds since the last call. */
+function lap(): () => number {
+  let last = performance.now();
+  return () => {
+    const now = performance.now();
+    const seconds = (now - last) / 1000;
+    last = now;
+    return seconds;
+  };
+}
+
+const transformsSchema = z.object({
+  frames: z.array(
+    z.object({ file_path: z.string(), camera_angle_x: z.number(), transform_matrix: z.array(z.array(z.number())) }),
+  ),
+});
+
+/** The camera of a condition view (`transforms.json`), which looks at the origin. */
+async function cameraOf(folder: string, view: number): Promise<OrbitView> {
+  const path = join(folder, 'transforms.json');
+  const { data } = transformsSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+  const frames = data?.frames.toSorted((a, b) => (a.file_path < b.file_path ? -1 : 1));
+  const frame = frames?.[view];
+  if (!frame) throw new Error(`${path}: has no camera for view ${view}. Render the views again.`);
+  const [x, y, z] = frame.transform_matrix.map((row) => row[3]);
+  const radius = Math.hypot(x, y, z);
+  return { yaw: Math.atan2(x, y), pitch: Math.asin(z / radius), radius, fovRadians: frame.camera_angle_x };
 }
 
 const gridOf = (sample: StructureSample): Uint8Array => Uint8Array.from(cropOccupancy(sample.coords, RESOLUTION));

@@ -3,16 +3,16 @@ import { contactSheet, type Picture, voxelView } from '../render/index.ts';
 import type { StructureExample } from './evaluate-structure.ts';
 
 const TILE = 128;
-const VIEW = { yaw: Math.PI / 5, pitch: Math.PI / 7 };
 
-/** Examples as a PNG, four to a row: picture, truth, result; truth and result from one fixed side. */
+/** Examples as a PNG, four to a row: picture, truth, result; truth and result from the picture's camera. */
 export async function exampleSheet(examples: readonly StructureExample[]): Promise<Uint8Array> {
-  const tiles = examples.flatMap(({ picture, truth, result }) => [enlarged(picture), ...[truth, result].map(shape)]);
+  const tiles = examples.flatMap(({ picture, view, truth, result }) => [
+    enlarged(picture),
+    ...[truth, result].map((grid) => voxelView(grid, 64, view, { size: TILE, supersampling: 2, coloring: 'grey' })),
+  ]);
   const { width, height, data } = contactSheet(tiles, { columns: 12, margin: 4 });
   return encodePng({ width, height, data });
 }
-
-const shape = (grid: Uint8Array): Picture => voxelView(grid, 64, VIEW, { size: TILE, coloring: 'grey' });
 
 /** A prepared picture [S, S, 3] at tile size, each pixel repeated. */
 function enlarged(picture: Uint8Array): Picture {
