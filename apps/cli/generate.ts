@@ -31,7 +31,7 @@ export function generateCommand(): Command {
     )
     .option('--model <dir>', 'model folder (default: the small one that ships)')
     .option('--json', 'write events and the result as JSON lines', false)
-    .addHelpText('after', '\nExample:\n  espalier generate examples/chair.png --out chair.glb')
+    .addHelpText('after', '\nExample:\n  espalier generate examples/trunk.png --out trunk.glb')
     .action(generate);
 }
 

@@ -29,7 +29,7 @@ function program(): Command {
     .description('A picture becomes a 3D asset; a folder of models becomes a dataset and trained networks.')
     .version(packageVersion(), '--version')
     .option('--verbose', 'print the stack of an error, not the message alone')
-    .addHelpText('after', '\nExample:\n  $ espalier generate chair.png --out chair.glb');
+    .addHelpText('after', '\nExample:\n  $ espalier generate examples/trunk.png --out trunk.glb');
   for (const command of commands) root.addCommand(command());
   return root;
 }
