@@ -28,6 +28,10 @@ export async function structureSamples(
   const samples: StructureSample[] = [];
   for (const root of roots.split(',')) {
     const { rows } = await readMetadata(root);
+    if (rows.length === 0)
+      throw new Error(
+        `${root}: is not a dataset root, or an empty one (no rows in its metadata.csv). Make one with \`espalier dataset build\`.`,
+      );
     for (const row of rows) {
       if (row.voxelized !== 'True' || (cond && row.cond_rendered !== 'True')) continue;
       if (row.aesthetic_score && Number(row.aesthetic_score) < minAestheticScore) continue;
