@@ -3,10 +3,12 @@ import { parentPort } from 'node:worker_threads';
 import sharp from 'sharp';
 import { voxelizeAsset } from './2-voxelize.ts';
 import { type RenderCondOptions, renderCondAsset } from './3-render-cond.ts';
+import { voxelizeCondAsset } from './4-voxelize-cond.ts';
 
 export type AssetTask =
   | { kind: 'voxelize'; root: string; sha256: string; modelPath: string }
-  | { kind: 'render-cond'; root: string; sha256: string; modelPath: string; options: RenderCondOptions };
+  | { kind: 'render-cond'; root: string; sha256: string; modelPath: string; options: RenderCondOptions }
+  | { kind: 'voxelize-cond'; root: string; sha256: string; modelPath: string };
 
 export type AssetResult =
   | { ok: true; record: Record<string, string>; warnings: readonly string[] }
@@ -19,13 +21,22 @@ parentPort?.on('message', async (task: AssetTask) => {
 });
 
 async function work(task: AssetTask): Promise<AssetResult> {
+  const { root, sha256, modelPath } = task;
   try {
-    if (task.kind === 'voxelize') {
-      const { numVoxels, warnings } = await voxelizeAsset(task.root, task.sha256, task.modelPath);
-      return { ok: true, record: { voxelized: 'True', num_voxels: String(numVoxels) }, warnings };
+    switch (task.kind) {
+      case 'voxelize': {
+        const { numVoxels, warnings } = await voxelizeAsset(root, sha256, modelPath);
+        return { ok: true, record: { voxelized: 'True', num_voxels: String(numVoxels) }, warnings };
+      }
+      case 'render-cond': {
+        const { warnings } = await renderCondAsset(root, sha256, modelPath, task.options);
+        return { ok: true, record: { cond_rendered: 'True' }, warnings };
+      }
+      case 'voxelize-cond': {
+        const { warnings } = await voxelizeCondAsset(root, sha256, modelPath);
+        return { ok: true, record: { cond_voxelized: 'True' }, warnings };
+      }
     }
-    const { warnings } = await renderCondAsset(task.root, task.sha256, task.modelPath, task.options);
-    return { ok: true, record: { cond_rendered: 'True' }, warnings };
   } catch (error) {
     return { ok: false, reason: (error as Error).message };
   }

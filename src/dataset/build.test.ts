@@ -5,6 +5,7 @@ import { Document, WebIO } from '@gltf-transform/core';
 import sharp from 'sharp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readPointsPly } from '../formats/index.ts';
+import { readVoxelsCond } from './4-voxelize-cond.ts';
 import { type BuildEvent, buildDataset } from './build.ts';
 import { readMetadata } from './metadata.ts';
 
@@ -54,6 +55,8 @@ test('a folder becomes a root; a bad asset is skipped with its reason; a second 
   expect(await sharp(join(views, '001.png')).metadata()).toMatchObject({ width: 16, height: 16, channels: 4 });
   const { frames } = JSON.parse(await readFile(join(views, 'transforms.json'), 'utf8'));
   expect(frames).toHaveLength(2);
+  expect(tall['cond_voxelized']).toBe('True');
+  expect(await readVoxelsCond(root, tall['sha256'])).toHaveLength(2);
   expect((await readdir(root)).filter((name) => /_0\.csv$|\.tmp$/.test(name))).toEqual([]);
 
   const before = (await stat(join(views, '001.png'))).mtimeMs;

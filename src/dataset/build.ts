@@ -8,7 +8,7 @@ import { runAssetTasks } from './asset-pool.ts';
 import type { AssetTask } from './asset-worker.ts';
 import { type MetadataRow, mergeRecords, type RecordName, readMetadata, selectWork, writeRecords } from './metadata.ts';
 
-export type BuildStage = 'collect' | 'voxelize' | 'render-cond';
+export type BuildStage = 'collect' | 'voxelize' | 'render-cond' | 'voxelize-cond';
 
 export type BuildEvent =
   | { kind: 'step'; stage: BuildStage; step: number; of: number }
@@ -35,7 +35,7 @@ export interface BuildSummary {
 }
 
 /**
- * Collects, voxelises, renders conditions. An asset that fails is reported by a `skipped` event and tried again by the
+ * Collects, voxelises, renders conditions, voxelises as each condition sees it. An asset that fails is reported by a `skipped` event and tried again by the
  * next run.
  * @throws the signal's reason when aborted; what was finished until then is recorded
  */
@@ -69,11 +69,19 @@ export async function buildDataset(
   const run = { ...options, root, rank, worldSize, skipped, onEvent };
   await runStep(run, 'voxelize', 'voxelized', (task) => ({ kind: 'voxelize', ...task }));
   if (isAlone) await mergeRecords(root);
-  await runStep(run, 'render-cond', 'cond_rendered', (task) => ({
+  const rendered = await runStep(run, 'render-cond', 'cond_rendered', (task) => ({
     kind: 'render-cond',
     ...task,
     options: { views, size },
   }));
+  if (isAlone) await mergeRecords(root);
+  await runStep(
+    run,
+    'voxelize-cond',
+    'cond_voxelized',
+    (task) => ({ kind: 'voxelize-cond', ...task }),
+    (row) => row['cond_rendered'] === 'True' || rendered.has(row['sha256']),
+  );
   const { rows } = isAlone ? await mergeRecords(root) : await readMetadata(root);
   const count = (column: string) => rows.filter((row) => row[column] === 'True').length;
   return {
@@ -84,7 +92,7 @@ export async function buildDataset(
   };
 }
 
-/** One step over the rows that lack it; records are written even when the run is cut short. */
+/** One step over the rows that lack it and are ready; records are written even when the run is cut short. Returns what was done. */
 async function runStep(
   run: BuildDatasetOptions & {
     root: string;
@@ -96,10 +104,11 @@ async function runStep(
   stage: BuildStage,
   column: RecordName,
   toTask: (asset: { root: string; sha256: string; modelPath: string }) => AssetTask,
-): Promise<void> {
+  isReady: (row: MetadataRow) => boolean = () => true,
+): Promise<ReadonlySet<string>> {
   const { root, rank, worldSize, onEvent } = run;
   const { rows } = await readMetadata(root);
-  const isOpen = (row: MetadataRow) => Boolean(row['local_path']) && row[column] !== 'True';
+  const isOpen = (row: MetadataRow) => Boolean(row['local_path']) && row[column] !== 'True' && isReady(row);
   const nameOf = (row: MetadataRow) => row['file_identifier'] || row['local_path'];
   const work = selectWork(rows, isOpen, rank, worldSize).filter((row) => !run.skipped.has(nameOf(row)));
   const names = new Map(work.map((row) => [row['sha256'], nameOf(row)]));
@@ -123,6 +132,7 @@ async function runStep(
   } finally {
     await writeRecords(root, column, rank, done);
   }
+  return new Set(done.map(({ sha256 }) => sha256));
 }
 
 function checkCounts(counts: Record<string, number>): void {

@@ -30,7 +30,7 @@ async function handle(request: Request): Promise<unknown> {
         extra: {
           session: {
             ...(folder ? { model_external_initializers_file_folder_path: folder } : {}),
-            intra_op: { allow_spinning: '1' },
+            intra_op: { allow_spinning: '0' },
           },
         },
       });
