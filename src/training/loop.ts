@@ -1,5 +1,5 @@
 import type { Value } from '../tensor/index.ts';
-import { stateNames } from './adamw.ts';
+import { averageName } from './adamw.ts';
 import type { Clipper, ClipperState } from './adaptive-clipper.ts';
 import { latestCheckpoint, loadCheckpoint, type StoredArray, saveCheckpoint } from './checkpoint.ts';
 import { runLog } from './run-log.ts';
@@ -38,6 +38,9 @@ export interface TrainLoop {
   signal?: AbortSignal;
   onEvent?: (event: TrainEvent) => void;
 }
+
+/** What the names of averages begin with. */
+const AVERAGE = averageName('').slice(0, -1);
 
 /** Skipped updates in a row after which a run is given up. */
 const PATIENCE = 20;
@@ -124,14 +127,14 @@ function checkpointOf(loop: TrainLoop, { shapes }: TrainingProgram, now: States,
       }),
     );
   const moments: Record<string, StoredArray> = {};
-  for (const name of shapes.keys()) {
-    const { m, v } = stateNames(name);
-    for (const key of [m, v]) if (key in now) moments[key] = shaped(shapes, name, now[key]);
+  for (const key of Object.keys(now)) {
+    const [kind, name] = key.split('/'); // 'adam.m/…'; a weight's own name has no slash
+    if (name !== undefined && kind !== AVERAGE) moments[key] = shaped(shapes, name, now[key]);
   }
   return {
     step,
     models: split((name) => now[name]),
-    ema: { rate: loop.emaRate, models: split((name) => now[stateNames(name).ema] ?? now[name]) },
+    ema: { rate: loop.emaRate, models: split((name) => now[averageName(name)] ?? now[name]) },
     moments,
     misc: { identity: loop.identity, clipper: loop.clipper.state() },
   };
@@ -151,12 +154,9 @@ function statesOf(loop: TrainLoop, checkpoint: Checkpoint, fresh: States): State
     for (const [name, entry] of Object.entries(checkpoint.models[model])) {
       const full = `${model}.${name}`;
       take(full, entry);
-      const { m, v, ema } = stateNames(full);
-      if (!(m in fresh)) continue;
-      take(m, checkpoint.moments[m]);
-      take(v, checkpoint.moments[v]);
-      take(ema, checkpoint.ema.models[model][name]);
+      if (averageName(full) in fresh) take(averageName(full), checkpoint.ema.models[model][name]);
     }
+  for (const [name, entry] of Object.entries(checkpoint.moments)) take(name, entry);
   for (const name of Object.keys(fresh))
     if (!(name in states))
       throw new Error(`train: the checkpoint of ${loop.folder} lacks "${name}". It belongs to another model.`);
@@ -167,7 +167,8 @@ function statesOf(loop: TrainLoop, checkpoint: Checkpoint, fresh: States): State
 function averagedOf(loop: TrainLoop, now: States): States {
   const out: States = {};
   for (const [name, data] of Object.entries(now)) {
-    if (name.startsWith('ema/')) out[name.slice(4)] = data;
+    const [kind, weight] = name.split('/');
+    if (kind === AVERAGE) out[weight] = data;
     else if (loop.buffers?.includes(name)) out[name] = data;
   }
   return out;

@@ -1,5 +1,5 @@
 import type { ModelFolder, Networks } from '../pipelines/index.ts';
-import { stateNames } from './adamw.ts';
+import { averageName } from './adamw.ts';
 import type { States } from './training-program.ts';
 
 /** Which network of a model folder starts which model of a recipe. */
@@ -27,8 +27,7 @@ export function startFrom(model: ModelFolder | undefined, fresh: States): States
         `train: ${model.folder} cannot start this recipe: "${name}" must have ${fresh[name].length} values, found ${values?.length ?? 'none'}. Use the configuration of that model.`,
       );
     states[name] = values;
-    const { ema } = stateNames(name);
-    if (ema in fresh) states[ema] = values.slice();
+    if (averageName(name) in fresh) states[averageName(name)] = values.slice();
   }
   return states;
 }

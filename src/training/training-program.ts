@@ -12,7 +12,8 @@ import {
   type Tensor,
   type Value,
 } from '../tensor/index.ts';
-import { type AdamWOptions, adamW, stateNames, stepScalars } from './adamw.ts';
+import { stepScalars } from './adamw.ts';
+import { averageName, momentNames, type OptimizerOptions, optimizer as optimizerGraph } from './optimizer.ts';
 
 export interface TrainingProgramOptions {
   /** every weight, declared by building the loss */
@@ -23,7 +24,7 @@ export interface TrainingProgramOptions {
   losses: readonly Tensor[];
   /** scalars to report, besides `loss` and `gradNorm` */
   terms?: Readonly<Record<string, Tensor>>;
-  optimizer?: AdamWOptions;
+  optimizer?: OptimizerOptions;
   device?: Device | 'auto';
   threads?: number;
 }
@@ -43,16 +44,19 @@ export interface TrainingProgram {
 }
 
 /** Fresh weights, zero moments, averages equal to the weights. */
-export function initialStates(weights: Scope, buffers: readonly string[], rng: Draws, emaRate?: number): States {
+export function initialStates(
+  weights: Scope,
+  buffers: readonly string[],
+  rng: Draws,
+  optimizer: OptimizerOptions = {},
+): States {
   const states: States = {};
   for (const [name, p] of weights.parameters) {
     const values = initialize(p.attributes.init, p.shape, rng);
     states[name] = values;
     if (buffers.includes(name)) continue;
-    const names = stateNames(name);
-    states[names.m] = new Float32Array(values.length);
-    states[names.v] = new Float32Array(values.length);
-    if (emaRate !== undefined) states[names.ema] = values.slice();
+    for (const moment of momentNames(name, p.shape.length, optimizer)) states[moment] = new Float32Array(values.length);
+    if (optimizer.emaRate !== undefined) states[averageName(name)] = values.slice();
   }
   return states;
 }
@@ -65,7 +69,7 @@ export async function trainingProgram(options: TrainingProgramOptions, states: S
     1 / losses.length,
   );
   const grads = gradients(loss, [...trained.values()]);
-  const { gradNorm, updates } = adamW(trained, grads, optimizer);
+  const { gradNorm, updates } = optimizerGraph(trained, grads, optimizer);
   const outputs = { loss, gradNorm, ...terms };
   const program: Program = await compile(outputs, {
     device: options.device,

@@ -11,12 +11,12 @@
 import { loadModel } from '../../pipelines/index.ts';
 import { occupancyIou, samplePosterior, structureDecoder, structureEncoder } from '../../stages/1-structure/index.ts';
 import { add, compile, floats, input, mul, scope, torchGenerator, type Value } from '../../tensor/index.ts';
-import type { AdamWOptions } from '../adamw.ts';
 import { clipperOf, type GradClip } from '../adaptive-clipper.ts';
 import { cropOccupancy, type Grid, symmetry } from '../augment.ts';
 import { learningRateAt } from '../learning-rate.ts';
 import { type TrainEvent, train } from '../loop.ts';
 import { klLoss, type OccupancyLoss, occupancyLoss } from '../losses.ts';
+import type { OptimizerOptions } from '../optimizer.ts';
 import { generatorOf, samplesOf } from '../order.ts';
 import { startFrom } from '../start-from.ts';
 import { type StructureSample, structureSamples } from '../structure-data.ts';
@@ -32,7 +32,7 @@ export const structureVaeRecipe = {
   learningRate: 2e-3, // falls to a tenth along a cosine: ten times the published one, for a model 30 times smaller
   finalLearningRate: 0.1, // share of the learning rate left at the end of the cosine; 1 keeps it constant
   warmupSteps: 50,
-  optimizer: {} as Pick<AdamWOptions, 'betas' | 'eps' | 'weightDecay'>, // 0.9, 0.999; 1e-8; 0, as published
+  optimizer: {} as OptimizerOptions, // 0.9, 0.999; 1e-8; 0, as published
   gradClip: { maxNorm: 1 } as GradClip, // adaptive, as published
   minAestheticScore: Number.NEGATIVE_INFINITY, // assets without a score stay
   emaRate: 0.995, // a memory of 200 steps: runs are short
@@ -65,6 +65,7 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
     throw new Error(`train: ${run.data} has no voxelized assets to train on. Run \`espalier dataset build\` first.`);
 
   const weights = scope();
+  const optimizer = { ...recipe.optimizer, emaRate: recipe.emaRate };
   const side = crop / 2 ** (encoder.channels.length - 1);
   const ss = input('ss', [batchSize, 1, crop, crop, crop]);
   const noise = input('noise', [batchSize, encoder.latent_channels, side, side, side]);
@@ -94,14 +95,14 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
     emaRate: recipe.emaRate,
     maxSteps: recipe.maxSteps,
     identity: { recipe: 'structure-vae', encoder, decoder, lossType: recipe.lossType, lambdaKl, crop, batchSize, seed },
-    fresh: () => startFrom(initial, initialStates(weights, [], torchGenerator(seed), recipe.emaRate)),
+    fresh: () => startFrom(initial, initialStates(weights, [], torchGenerator(seed), optimizer)),
     open: (states) =>
       trainingProgram(
         {
           weights,
           losses: [loss],
           terms: { reconstruction, kl },
-          optimizer: { ...recipe.optimizer, emaRate: recipe.emaRate },
+          optimizer,
           device: run.device,
         },
         states,

@@ -11,11 +11,11 @@ import { loadModel } from '../../pipelines/index.ts';
 import { patchEncoder } from '../../stages/0-condition/index.ts';
 import { structureFlow, structureFlowBuffers } from '../../stages/1-structure/index.ts';
 import { compile, floats, input, mul, scope, type Tensor, torchGenerator, type Value } from '../../tensor/index.ts';
-import type { AdamWOptions } from '../adamw.ts';
 import { clipperOf, type GradClip } from '../adaptive-clipper.ts';
 import { learningRateAt } from '../learning-rate.ts';
 import { train } from '../loop.ts';
 import { mseLoss } from '../losses.ts';
+import type { OptimizerOptions } from '../optimizer.ts';
 import { generatorOf, samplesOf } from '../order.ts';
 import { startFrom } from '../start-from.ts';
 import { type FlowData, structureFlowData } from '../structure-flow-data.ts';
@@ -46,7 +46,7 @@ export const structureFlowRecipe = {
   learningRate: 8e-4,
   finalLearningRate: 0.05,
   warmupSteps: 100,
-  optimizer: {} as Pick<AdamWOptions, 'betas' | 'eps' | 'weightDecay'>, // 0.9, 0.999; 1e-8; 0, as published
+  optimizer: {} as OptimizerOptions, // 0.9, 0.999; 1e-8; 0, as published
   gradClip: { maxNorm: 1 } as GradClip, // adaptive, as published
   minAestheticScore: Number.NEGATIVE_INFINITY, // assets without a score stay
   emaRate: 0.99, // a memory of 100 steps: runs are short
@@ -79,6 +79,7 @@ export async function trainStructureFlow(
       `train: ${run.data} has no assets with voxels and condition views. Run \`espalier dataset build\` first.`,
     );
   const weights = scope();
+  const optimizer = { ...recipe.optimizer, emaRate: recipe.emaRate };
   const graph = flowLoss(recipe, weights, batchSize);
   const times = recipe.timeSchedule === 'uniform' ? uniform : logitNormal(recipe.timeMean, recipe.timeStd);
 
@@ -103,14 +104,14 @@ export async function trainStructureFlow(
       timeStd: recipe.timeStd,
       latentScale: [...data.scale],
     },
-    fresh: () => startFrom(initial, initialStates(weights, buffers, torchGenerator(seed), recipe.emaRate)),
+    fresh: () => startFrom(initial, initialStates(weights, buffers, torchGenerator(seed), optimizer)),
     open: (states) =>
       trainingProgram(
         {
           weights,
           buffers: buffers,
           losses: [graph],
-          optimizer: { ...recipe.optimizer, emaRate: recipe.emaRate },
+          optimizer,
           device: run.device,
         },
         states,
