@@ -1,9 +1,16 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { rendersCondPath, splitOf, voxelCenters, voxelPath, writeMetadata } from '../src/dataset/index.ts';
+import {
+  rendersCondPath,
+  splitOf,
+  voxelCenters,
+  voxelPath,
+  voxelsCondPath,
+  writeMetadata,
+} from '../src/dataset/index.ts';
 import { writeWhole } from '../src/dataset/metadata.ts';
-import { encodePng, writePointsPly } from '../src/formats/index.ts';
+import { encodePng, writeNpz, writePointsPly } from '../src/formats/index.ts';
 
 /** Whether the voxel at (x, y, z), each −31.5 … 31.5 from the middle, is inside. */
 type Solid = (x: number, y: number, z: number) => boolean;
@@ -25,12 +32,32 @@ export async function toyDataset(): Promise<string> {
     await writeWhole(voxelPath(root, sha256), writePointsPly(voxelCenters(coords)));
     for (const axis of [0, 1])
       await writeWhole(join(rendersCondPath(root, sha256), `00${axis}.png`), await encodePng(silhouette(coords, axis)));
-    const row = { sha256, source_path: `${name}.glb`, voxelized: 'True', cond_rendered: 'True' };
+    const counts = Int32Array.of(coords.length / 3, coords.length / 3);
+    const turned = Uint8Array.from([...coords, ...turnedQuarter(coords)]);
+    await writeWhole(
+      voxelsCondPath(root, sha256),
+      writeNpz({
+        coords: { shape: [turned.length / 3, 3], data: turned },
+        counts: { shape: [2], data: counts },
+      }),
+    );
+    const row = {
+      sha256,
+      source_path: `${name}.glb`,
+      voxelized: 'True',
+      cond_rendered: 'True',
+      cond_voxelized: 'True',
+    };
     if (splitOf(row) !== 'train') throw new Error(`toyDataset: "${name}" is held out. Rename it.`);
     rows.push({ ...row, num_voxels: String(coords.length / 3) });
   }
   await writeMetadata(root, { columns: ['sha256'], rows });
   return root;
+}
+
+/** By 90° about z. */
+function turnedQuarter(coords: Int32Array): Int32Array {
+  return coords.map((_, i) => [63 - coords[i + 1], coords[i - 1], coords[i]][i % 3]);
 }
 
 function surfaceOf(solid: Solid): Int32Array {

@@ -1,17 +1,21 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { z } from 'zod';
-import { VALIDATION_SHARE } from '../dataset/index.ts';
+import { condViews, VALIDATION_SHARE } from '../dataset/index.ts';
 import { type ModelFolder, type OnEvent, promptTokens, structures } from '../pipelines/index.ts';
 import type { OrbitView } from '../render/index.ts';
 import {
   compareOccupancies,
+  type Frame,
   occupancyIou,
   openStructureDecoder,
   structureEncoder,
 } from '../stages/1-structure/index.ts';
 import { compile, floats, input, scope, torchGenerator } from '../tensor/index.ts';
-import { cropOccupancy, preparedViews, type StructureSample, structureSamples } from '../training/index.ts';
+import {
+  cropOccupancy,
+  preparedViews,
+  type StructureExample,
+  type StructureSample,
+  structureSamples,
+} from '../training/index.ts';
 import { meanShape } from './mean-shape.ts';
 import { nearestPicture } from './nearest-picture.ts';
 
@@ -39,6 +43,8 @@ export interface StructureEvaluation {
   trainingAssets: number;
   /** how assets were held out */
   split: string;
+  /** frame of truth, result and baselines alike: the object's own, or turned to the picture */
+  frame: Frame;
   /** pictures evaluated, of all assets together */
   pictures: number;
   seed: number;
@@ -57,16 +63,6 @@ export interface StructureEvaluation {
   seconds: { readPictures: number; structure: number; baselines: number; autoencoder: number };
 }
 
-export interface StructureExample {
-  sha256: string;
-  /** the picture's own camera */
-  view: OrbitView;
-  /** prepared picture, RGB bytes [S, S, 3] */
-  picture: Uint8Array;
-  truth: Uint8Array;
-  result: Uint8Array;
-}
-
 const RESOLUTION = 64;
 const BATCH = 6;
 
@@ -82,7 +78,9 @@ export async function evaluateStructure(
 ): Promise<{ evaluation: StructureEvaluation; examples: StructureExample[] }> {
   const { assets = Number.POSITIVE_INFINITY, views = 1, seed = 0, signal, onEvent } = options;
   const size = model.networks.image_cond_model.config.image_size;
-  const samples = await structureSamples(roots, { cond: true });
+  const { frame } = model;
+  const samples = await structureSamples(roots, { cond: true, turned: frame === 'picture' });
+  const shapeOf = (sample: StructureSample, view: number) => sample.turned?.[view] ?? sample.coords;
   const training = samples.filter((s) => s.split === 'train');
   const held = samples
     .filter((s) => s.split === 'validation')
@@ -95,12 +93,12 @@ export async function evaluateStructure(
 
   const clock = lap();
   const gallery: Uint8Array[] = [];
-  const owners: number[] = [];
+  const owners: Uint8Array[] = []; // the shape that each picture shows
   for (const [i, sample] of training.entries()) {
     signal?.throwIfAborted();
-    for (const view of await preparedViews(sample.views as string, size)) {
-      gallery.push(view);
-      owners.push(i);
+    for (const [view, picture] of (await preparedViews(sample.views as string, size)).entries()) {
+      gallery.push(picture);
+      owners.push(shapeOf(sample, view));
     }
     onEvent?.({ kind: 'step', stage: 'read training pictures', step: i + 1, of: training.length });
   }
@@ -128,16 +126,15 @@ export async function evaluateStructure(
   }
   const structure = clock();
 
-  const grids = held.map(gridOf);
-  const truths = queries.map((q) => grids[q.asset]);
+  const truths = queries.map(({ asset, view }) => gridOf(shapeOf(held[asset], view)));
   const neighbours: Uint8Array[] = [];
   for (const { picture } of queries) {
     await new Promise(setImmediate); // lets Ctrl-C through
     signal?.throwIfAborted();
-    neighbours.push(gridOf(training[owners[nearestPicture(picture, gallery)]]));
+    neighbours.push(gridOf(owners[nearestPicture(picture, gallery)]));
     onEvent?.({ kind: 'step', stage: 'baselines', step: neighbours.length, of: queries.length });
   }
-  const average = meanShape(training.map((s) => s.coords));
+  const average = meanShape(frame === 'picture' ? owners : training.map((s) => s.coords));
   const scores = {
     model: score(results, truths),
     nearestTrainingAsset: score(neighbours, truths),
@@ -154,6 +151,7 @@ export async function evaluateStructure(
     validationAssets: held.length,
     trainingAssets: training.length,
     split: `${VALIDATION_SHARE * 100} % held out by the hash of the asset's group`,
+    frame,
     pictures: queries.length,
     seed,
     sampler: { steps: sampler.steps, guidance: sampler.guidance },
@@ -169,12 +167,12 @@ export async function evaluateStructure(
     seconds: { readPictures, structure, baselines, autoencoder: clock() },
   };
   const examples: StructureExample[] = [];
-  for (const [asset, { sha256, views: folder }] of held.entries()) {
+  for (const [asset, sample] of held.entries()) {
     const i = queries.findIndex((q) => q.asset === asset);
     if (i < 0) continue;
     const { picture, view } = queries[i];
-    const camera = await cameraOf(folder as string, view);
-    examples.push({ sha256, view: camera, picture, truth: truths[i], result: results[i] });
+    const camera = await cameraOf(sample, view, frame);
+    examples.push({ view: camera, picture, truth: truths[i], result: results[i] });
   }
   return { evaluation, examples };
 }
@@ -203,25 +201,23 @@ function lap(): () => number {
   };
 }
 
-const transformsSchema = z.object({
-  frames: z.array(
-    z.object({ file_path: z.string(), camera_angle_x: z.number(), transform_matrix: z.array(z.array(z.number())) }),
-  ),
-});
-
-/** The camera of a condition view (`transforms.json`), which looks at the origin. */
-async function cameraOf(folder: string, view: number): Promise<OrbitView> {
-  const path = join(folder, 'transforms.json');
-  const { data } = transformsSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
-  const frames = data?.frames.toSorted((a, b) => (a.file_path < b.file_path ? -1 : 1));
-  const frame = frames?.[view];
-  if (!frame) throw new Error(`${path}: has no camera for view ${view}. Render the views again.`);
-  const [x, y, z] = frame.transform_matrix.map((row) => row[3]);
+/** The camera of a condition view; of a shape turned to its picture, the same from the front. */
+async function cameraOf({ root, sha256 }: StructureSample, view: number, frame: Frame): Promise<OrbitView> {
+  const camera = (await condViews(root, sha256))[view];
+  if (!camera)
+    throw new Error(
+      `eval: asset ${sha256} of ${root} has no camera for view ${view} in its transforms.json. Render the views again.`,
+    );
+  const {
+    eye: [x, y, z],
+    fovRadians,
+  } = camera;
   const radius = Math.hypot(x, y, z);
-  return { yaw: Math.atan2(x, y), pitch: Math.asin(z / radius), radius, fovRadians: frame.camera_angle_x };
+  const yaw = frame === 'picture' ? Math.PI : Math.atan2(x, y);
+  return { yaw, pitch: Math.asin(z / radius), radius, fovRadians };
 }
 
-const gridOf = (sample: StructureSample): Uint8Array => Uint8Array.from(cropOccupancy(sample.coords, RESOLUTION));
+const gridOf = (coords: Uint8Array): Uint8Array => Uint8Array.from(cropOccupancy(coords, RESOLUTION));
 
 /** An empty result scores 0. */
 function score(results: readonly Uint8Array[], truths: readonly Uint8Array[]): StructureScore {
@@ -252,7 +248,7 @@ async function autoencoderIou(
   try {
     for (const [i, sample] of held.entries()) {
       signal?.throwIfAborted();
-      const truth = gridOf(sample);
+      const truth = gridOf(sample.coords);
       const latent = (await program.run({ ss: floats(Float32Array.from(truth), dims) })).mean.data as Float32Array;
       const logits = await runner.decode(latent);
       total += occupancyIou(

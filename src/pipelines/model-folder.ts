@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { readSafetensors, toFloat32, writeSafetensors } from '../formats/index.ts';
 import { type PatchEncoderConfig, patchEncoder } from '../stages/0-condition/index.ts';
 import {
+  type Frame,
   type StructureDecoderConfig,
   type StructureEncoderConfig,
   type StructureFlowConfig,
@@ -19,6 +20,8 @@ import { input, scope, showShape } from '../tensor/index.ts';
 export interface ModelFolder {
   folder: string;
   structureSampler: StructureSamplerOptions;
+  /** frame of the shapes it makes; `args.frame` of the pipeline file, which published ones lack */
+  frame: Frame;
   /** network by role */
   networks: Networks;
 }
@@ -47,6 +50,7 @@ const pipelineSchema = z.object({
   name: z.string(),
   args: z.object({
     models: z.record(z.string(), z.string()),
+    frame: z.enum(['canonical', 'picture']).default('canonical'),
     sparse_structure_sampler: z.object({
       name: z.string(),
       args: z.object({ sigma_min: z.number() }).partial().optional(),
@@ -172,6 +176,7 @@ export async function loadModel(folder: string): Promise<ModelFolder> {
       interval: params.cfg_interval,
       rescale: params.rescale_t,
     },
+    frame: args.frame,
     networks: networks as unknown as Networks,
   };
 }
@@ -235,7 +240,7 @@ export interface SavedNetwork {
  */
 export async function saveModel(
   folder: string,
-  sampler: StructureSamplerOptions,
+  { sampler, frame }: { sampler: StructureSamplerOptions; frame: Frame },
   networks: Readonly<Partial<Record<keyof Networks, SavedNetwork>>>,
 ): Promise<void> {
   const draft = `${folder}.${process.pid}.tmp`;
@@ -259,6 +264,7 @@ export async function saveModel(
     const pipeline = {
       name: 'TrellisImageTo3DPipeline',
       args: {
+        frame: frame === 'canonical' ? undefined : frame,
         models: Object.fromEntries(Object.entries(networks).map(([role, n]) => [role, n.component])),
         sparse_structure_sampler: {
           name: 'FlowEulerGuidanceIntervalSampler',

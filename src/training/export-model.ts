@@ -15,8 +15,10 @@ export async function exportStructureModel(
   const { encoder, decoder, step: vaeStep } = await loadAutoencoder(runs.vae);
   const flowStep = newest(runs.flow);
   const flow = loadCheckpoint(runs.flow, flowStep);
-  const { denoiser, conditioner, latentScale } = (
-    flow.misc as { identity: Pick<StructureFlowRecipe, 'denoiser' | 'conditioner'> & { latentScale: number[] } }
+  const { denoiser, conditioner, frame, latentScale } = (
+    flow.misc as {
+      identity: Pick<StructureFlowRecipe, 'denoiser' | 'conditioner' | 'frame'> & { latentScale: number[] };
+    }
   ).identity;
   const networks = {
     image_cond_model: network('img_enc_patch8', 'PatchEncoder', conditioner, flow.ema.models.conditioner as Arrays),
@@ -39,7 +41,7 @@ export async function exportStructureModel(
       scaledEncoder(encoder.arrays, latentScale),
     ),
   };
-  await saveModel(folder, { ...structureSamplerDefaults, guidance: 3 }, networks);
+  await saveModel(folder, { sampler: { ...structureSamplerDefaults, guidance: 3 }, frame }, networks);
   return { vaeStep, flowStep };
 }
 

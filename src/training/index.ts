@@ -16,6 +16,7 @@ export {
   type StoredArrays,
   saveCheckpoint,
 } from './checkpoint.ts';
+export { exampleSheet, type StructureExample } from './example-sheet.ts';
 export { exportStructureModel } from './export-model.ts';
 export { loadAutoencoder } from './load-autoencoder.ts';
 export { type TrainEvent, type TrainLoop, train } from './loop.ts';

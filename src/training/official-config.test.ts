@@ -113,7 +113,16 @@ test('ss_vae_conv3d_16l8_fp16 becomes a recipe with the published values', () =>
   expect(recipe).toBe('structure-vae');
   const { use_fp16: _, ...encoder } = vae().models.encoder.args;
   const { use_fp16: __, ...decoder } = vae().models.decoder.args;
-  expect(options).toEqual({ ...published, batchSize: 4, encoder, decoder, crop: 64, lossType: 'dice', lambdaKl: 1e-3 });
+  expect(options).toEqual({
+    ...published,
+    batchSize: 4,
+    encoder,
+    decoder,
+    turnedShare: 0,
+    crop: 64,
+    lossType: 'dice',
+    lambdaKl: 1e-3,
+  });
   expect(Object.keys(options).filter((name) => !(name in structureVaeRecipe))).toEqual([]);
 });
 
@@ -126,6 +135,9 @@ test('ss_flow_img_dit_L_16l8_fp16 becomes a recipe with the published values, it
     ...published,
     batchSize: 8,
     denoiser,
+    frame: 'canonical',
+    mirror: false,
+    jitter: 0,
     pUncond: 0.1,
     timeSchedule: 'logitNormal',
     timeMean: 1,

@@ -60,6 +60,7 @@ function structureVae(options: Options): Record<string, unknown> {
       'channels',
       'norm_type',
     ]),
+    turnedShare: 0, // official roots hold no turned shapes
     crop: options.take('dataset.args.resolution') ?? 64,
     lossType: options.take('trainer.args.loss_type') ?? 'bce',
     lambdaKl: options.take('trainer.args.lambda_kl') ?? 1e-6,
@@ -99,6 +100,9 @@ function structureFlow(options: Options): Record<string, unknown> {
       num_blocks: 4,
       num_heads: width % 64 === 0 ? width / 64 : 1,
     },
+    frame: 'canonical',
+    mirror: false,
+    jitter: 0,
     pUncond: options.take('trainer.args.p_uncond') ?? 0.1,
     timeSchedule,
     timeMean: options.take('trainer.args.t_schedule.args.mean') ?? 0,

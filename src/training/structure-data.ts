@@ -1,14 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { coordsFromCenters, readMetadata, rendersCondPath, splitOf, voxelPath } from '../dataset/index.ts';
+import {
+  coordsFromCenters,
+  readMetadata,
+  readVoxelsCond,
+  rendersCondPath,
+  splitOf,
+  voxelPath,
+} from '../dataset/index.ts';
 import { readPointsPly } from '../formats/index.ts';
 
 /** One asset as stage 1 learns from it. */
 export interface StructureSample {
   sha256: string;
   split: 'train' | 'validation';
+  root: string;
   /** occupied voxels of the 64³ grid, x y z one after the other */
   coords: Uint8Array;
+  /** the same as turned to each condition view, when asked for */
+  turned?: readonly Uint8Array[];
   /** folder of its condition views, when it has them */
   views?: string;
 }
@@ -16,6 +26,8 @@ export interface StructureSample {
 export interface StructureSampleOptions {
   /** only assets with condition views */
   cond: boolean;
+  /** also the shapes turned to their views; assets without them are left out */
+  turned?: boolean;
   /** leaves out assets whose score is lower; those without a score stay */
   minAestheticScore?: number;
 }
@@ -23,7 +35,7 @@ export interface StructureSampleOptions {
 /** The voxelized assets of dataset roots (several: comma-separated), in the order of their tables. */
 export async function structureSamples(
   roots: string,
-  { cond, minAestheticScore = Number.NEGATIVE_INFINITY }: StructureSampleOptions,
+  { cond, turned = false, minAestheticScore = Number.NEGATIVE_INFINITY }: StructureSampleOptions,
 ): Promise<StructureSample[]> {
   const samples: StructureSample[] = [];
   for (const root of roots.split(',')) {
@@ -34,12 +46,15 @@ export async function structureSamples(
       );
     for (const row of rows) {
       if (row.voxelized !== 'True' || (cond && row.cond_rendered !== 'True')) continue;
+      if (turned && row.cond_voxelized !== 'True') continue;
       if (row.aesthetic_score && Number(row.aesthetic_score) < minAestheticScore) continue;
       const coords = coordsFromCenters(readPointsPly(await readFile(voxelPath(root, row.sha256))));
       samples.push({
         sha256: row.sha256,
         split: splitOf(row),
+        root,
         coords: Uint8Array.from(coords),
+        turned: turned ? await readVoxelsCond(root, row.sha256) : undefined,
         views: row.cond_rendered === 'True' ? join(rendersCondPath(root, row.sha256)) : undefined,
       });
     }

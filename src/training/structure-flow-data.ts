@@ -1,28 +1,44 @@
-import { structureEncoder } from '../stages/1-structure/index.ts';
-import { compile, type Device, floats, input, scope } from '../tensor/index.ts';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  floatsToHalves,
+  halvesToFloats,
+  readSafetensors,
+  SafetensorsError,
+  writeSafetensors,
+} from '../formats/index.ts';
+import { type Frame, structureEncoder } from '../stages/1-structure/index.ts';
+import { compile, type Device, floats, input, type Program, scope } from '../tensor/index.ts';
 import { cropOccupancy } from './augment.ts';
-import { loadAutoencoder, valuesOf } from './load-autoencoder.ts';
+import { type Autoencoder, loadAutoencoder, valuesOf } from './load-autoencoder.ts';
 import type { TrainEvent } from './loop.ts';
 import { preparedViews } from './prepared-views.ts';
-import { structureSamples } from './structure-data.ts';
+import { type StructureSample, structureSamples } from './structure-data.ts';
 
-/** What the flow learns from, in memory: a latent per asset (each channel of unit deviation) and its prepared views. */
+/** What the flow learns from, in memory: prepared views, and the latent of the shape that each of them shows. */
 export interface FlowData {
   indices(split: 'train' | 'validation'): number[];
-  latent(index: number): Float32Array;
   viewsOf(index: number): number;
   /** RGB on black, bytes [S, S, 3] */
   picture(index: number, view: number): Uint8Array;
-  coords(index: number): Uint8Array;
+  /** [c, r, r, r], each channel of unit deviation over the training latents */
+  latent(index: number, view: number): Float32Array;
+  /** occupied voxels of the shape, x y z one after the other */
+  coords(index: number, view: number): Uint8Array;
   sha256(index: number): string;
-  /** deviation of each latent channel over the training assets, by which latents are divided */
+  /** deviation of each latent channel, by which latents are divided */
   scale: Float32Array;
+  autoencoder: Autoencoder;
 }
 
 export interface FlowDataOptions {
   roots: string;
   /** run folder or model folder that holds the autoencoder */
   vae: string;
+  frame: Frame;
+  /** every second view, with its shape, as in a mirror (only with the picture's frame); not of validation assets */
+  mirror: boolean;
   pictureSize: number;
   minAestheticScore?: number;
   device?: Device | 'auto';
@@ -31,47 +47,139 @@ export interface FlowDataOptions {
 }
 
 export async function structureFlowData(options: FlowDataOptions): Promise<FlowData> {
-  const { roots, vae, pictureSize, minAestheticScore, device, signal, onEvent } = options;
-  const samples = await structureSamples(roots, { cond: true, minAestheticScore });
-  const { encoder } = await loadAutoencoder(vae);
-  const { mean } = structureEncoder(encoder.config, scope(), input('ss', [1, 1, 64, 64, 64]));
-  const program = await compile({ mean }, { state: valuesOf(encoder.arrays), device });
-  const latents: Float32Array[] = [];
+  const { roots, vae, frame, pictureSize, minAestheticScore, device, signal, onEvent } = options;
+  const samples = await structureSamples(roots, { cond: true, turned: frame === 'picture', minAestheticScore });
+  const autoencoder = await loadAutoencoder(vae);
+  const { config, arrays } = autoencoder.encoder;
+  const mean = structureEncoder(config, scope(), input('ss', [BATCH, 1, 64, 64, 64])).mean;
+  const program = await compile({ mean }, { state: valuesOf(arrays), device });
+  const isMirrored = (sample: StructureSample, view: number) =>
+    options.mirror && frame === 'picture' && sample.split === 'train' && view % 2 === 1;
+  const shapes = samples.map((sample) =>
+    (frame === 'picture' ? (sample.turned ?? []) : [sample.coords]).map((coords, view) =>
+      isMirrored(sample, view) ? mirroredCoords(coords) : coords,
+    ),
+  );
+  const encoderId = idOf(autoencoder);
+  const latents: Uint16Array[][] = [];
   const pictures: Uint8Array[][] = [];
   try {
     for (const [i, sample] of samples.entries()) {
       signal?.throwIfAborted();
-      const running = program.run({ ss: floats(cropOccupancy(sample.coords, 64), [1, 1, 64, 64, 64]) });
-      pictures.push(await preparedViews(sample.views as string, pictureSize));
-      latents.push((await running).mean.data as Float32Array);
+      const views = await preparedViews(sample.views as string, pictureSize);
+      if (frame === 'picture' && views.length !== shapes[i].length)
+        throw new Error(
+          `train: asset ${sample.sha256} has ${views.length} condition views but ${shapes[i].length} turned shapes. Run \`espalier dataset build\` again.`,
+        );
+      pictures.push(views.map((v, view) => (isMirrored(sample, view) ? mirroredPicture(v, pictureSize) : v)));
+      const folder = join(sample.root, 'ss_latents_cond', `${encoderId}${options.mirror ? '-mirror' : ''}`);
+      const encode = () => encoded(program, shapes[i]);
+      latents.push(
+        frame === 'picture' ? await kept(join(folder, `${sample.sha256}.safetensors`), encode) : await encode(),
+      );
       onEvent?.({ kind: 'step', stage: 'encode', step: i + 1, of: samples.length, loss: 0 });
     }
   } finally {
     await program.dispose();
   }
-  const scale = deviations(
-    latents.filter((_, i) => samples[i].split === 'train'),
-    encoder.config.latent_channels,
-  );
-  const voxels = latents[0]?.length / encoder.config.latent_channels;
-  for (const latent of latents) for (let j = 0; j < latent.length; j++) latent[j] /= scale[Math.floor(j / voxels)];
+  const scale = deviations(latents.filter((_, i) => samples[i].split === 'train').flat(), config.latent_channels);
+  const shapeOf = (view: number) => (frame === 'picture' ? view : 0);
   return {
     indices: (split) => samples.flatMap((s, i) => (s.split === split ? [i] : [])),
-    latent: (i) => latents[i],
     viewsOf: (i) => pictures[i].length,
     picture: (i, view) => pictures[i][view],
-    coords: (i) => samples[i].coords,
+    latent(i, view) {
+      const latent = fromHalves(latents[i][shapeOf(view)]);
+      const voxels = latent.length / scale.length;
+      for (let c = 0, j = 0; c < scale.length; c++) for (let n = 0; n < voxels; n++) latent[j++] /= scale[c];
+      return latent;
+    },
+    coords: (i, view) => shapes[i][shapeOf(view)],
     sha256: (i) => samples[i].sha256,
     scale,
+    autoencoder,
   };
 }
 
-/** Deviation of each channel over all latents [c, r, r, r]. */
-function deviations(latents: readonly Float32Array[], channels: number): Float32Array {
+/** Grids encoded at once. */
+const BATCH = 8;
+
+/** Posterior means of shapes, as half floats: 33 000 latents of 32 768 numbers are 2 GB that way. */
+async function encoded(program: Program, shapes: readonly Uint8Array[]): Promise<Uint16Array[]> {
+  const latents: Uint16Array[] = [];
+  for (let from = 0; from < shapes.length; from += BATCH) {
+    const part = shapes.slice(from, from + BATCH);
+    const grids = new Float32Array(BATCH * 64 ** 3);
+    for (const [i, coords] of part.entries()) grids.set(cropOccupancy(coords, 64), i * 64 ** 3);
+    const mean = (await program.run({ ss: floats(grids, [BATCH, 1, 64, 64, 64]) })).mean.data as Float32Array;
+    const size = mean.length / BATCH;
+    for (const i of part.keys()) latents.push(floatsToHalves(mean.subarray(i * size, (i + 1) * size)));
+  }
+  return latents;
+}
+
+/** What `make` makes, kept in a file: encoding all views takes minutes, reading them seconds. A damaged file is made again. */
+async function kept(path: string, make: () => Promise<Uint16Array[]>): Promise<Uint16Array[]> {
+  try {
+    const mean = readSafetensors(await readFile(path)).tensors.get('mean');
+    if (mean?.dtype === 'F16') {
+      const [count, size] = mean.shape;
+      return Array.from({ length: count }, (_, i) => (mean.data as Uint16Array).subarray(i * size, (i + 1) * size));
+    }
+  } catch (error) {
+    if (!(error instanceof SafetensorsError) && (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const latents = await make();
+  const size = latents[0].length;
+  const data = new Uint16Array(latents.length * size);
+  for (const [i, latent] of latents.entries()) data.set(latent, i * size);
+  await mkdir(join(path, '..'), { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, writeSafetensors({ mean: { dtype: 'F16', shape: [latents.length, size], data } }));
+  await rename(temporary, path);
+  return latents;
+}
+
+/** Names an encoder by its weights. */
+function idOf({ encoder }: Autoencoder): string {
+  const hash = createHash('sha256').update(JSON.stringify(encoder.config));
+  for (const name of Object.keys(encoder.arrays).sort()) hash.update(encoder.arrays[name].data);
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** Left and right exchanged: x is to the right of the picture that a shape is turned to. */
+function mirroredCoords(coords: Uint8Array): Uint8Array {
+  const out = coords.slice();
+  for (let i = 0; i < out.length; i += 3) out[i] = 63 - out[i];
+  return out;
+}
+
+function mirroredPicture(picture: Uint8Array, size: number): Uint8Array {
+  const out = new Uint8Array(picture.length);
+  for (let y = 0; y < size; y++)
+    for (let x = 0; x < size; x++)
+      for (let c = 0; c < 3; c++) out[(y * size + x) * 3 + c] = picture[(y * size + size - 1 - x) * 3 + c];
+  return out;
+}
+
+let table: Float32Array | undefined;
+
+/** By a table of all halves: a batch is a million of them. */
+function fromHalves(halves: Uint16Array): Float32Array {
+  table ??= halvesToFloats(Uint16Array.from({ length: 65536 }, (_, i) => i));
+  const out = new Float32Array(halves.length);
+  for (let i = 0; i < out.length; i++) out[i] = table[halves[i]];
+  return out;
+}
+
+/** Deviation of each channel over all latents [c, r, r, r]; of many, over some 2000 spread evenly. */
+function deviations(latents: readonly Uint16Array[], channels: number): Float32Array {
   const sums = new Float64Array(channels);
   const squares = new Float64Array(channels);
   let count = 0;
-  for (const latent of latents) {
+  const stride = Math.max(1, Math.floor(latents.length / 2000));
+  for (let i = 0; i < latents.length; i += stride) {
+    const latent = fromHalves(latents[i]);
     const voxels = latent.length / channels;
     count += voxels;
     for (let c = 0; c < channels; c++)

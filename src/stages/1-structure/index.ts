@@ -8,6 +8,7 @@ export {
 export { coordsToOccupancy, logitsToCoords, occupancyToCoords } from './coords.ts';
 export { squaredDistanceTransform } from './distance-transform.ts';
 export { type StructureFlowConfig, structureFlow, structureFlowBuffers } from './flow.ts';
+export type { Frame } from './frame.ts';
 export { compareOccupancies, type OccupancyComparison, type OccupancyScore, occupancyIou } from './metrics.ts';
 export {
   openStructureDecoder,

@@ -4,12 +4,15 @@
  *   espalier train structure-flow --data datasets/mini --vae runs/structure-vae --out runs/structure-flow
  *
  * The published model has 555 M parameters at 4096 tokens behind DINOv2; this one has 15 M at 64 tokens (patches of 4³)
- * behind an encoder of 2 M, and takes 64² pictures.
+ * behind an encoder of 2 M. Shapes stand in the frame of their picture: what faces the camera lies on −y, so that the
+ * network need not guess which side of an object is its front, and every view is a shape of its own.
  */
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { logitNormal, SIGMA_MIN, uniform } from '../../flow/index.ts';
 import { loadModel } from '../../pipelines/index.ts';
 import { patchEncoder } from '../../stages/0-condition/index.ts';
-import { structureFlow, structureFlowBuffers } from '../../stages/1-structure/index.ts';
+import { type Frame, structureFlow, structureFlowBuffers } from '../../stages/1-structure/index.ts';
 import { compile, floats, input, mul, scope, type Tensor, torchGenerator, type Value } from '../../tensor/index.ts';
 import { clipperOf, type GradClip } from '../adaptive-clipper.ts';
 import { learningRateAt } from '../learning-rate.ts';
@@ -19,6 +22,7 @@ import type { OptimizerOptions } from '../optimizer.ts';
 import { generatorOf, samplesOf } from '../order.ts';
 import { startFrom } from '../start-from.ts';
 import { type FlowData, structureFlowData } from '../structure-flow-data.ts';
+import { structureSnapshot } from '../structure-snapshot.ts';
 import { initialStates, type States, trainingProgram } from '../training-program.ts';
 import type { RecipeRun } from './1-structure-vae.ts';
 
@@ -38,6 +42,9 @@ export const structureFlowRecipe = {
     share_mod: true,
   },
   conditioner: { image_size: 64, patch_size: 8, model_channels: 192, num_blocks: 4, num_heads: 6 },
+  frame: 'picture' as Frame, // the published models learn the canonical one
+  mirror: true, // every second view: twice as many different shapes at the price of none
+  jitter: 0.25, // of the colours of a picture: each channel is multiplied by 1 ± this, for shape does not depend on paint
   batchSize: 32,
   pUncond: 0.1, // as published: the empty prompt that guidance needs
   timeSchedule: 'logitNormal' as 'logitNormal' | 'uniform',
@@ -54,6 +61,7 @@ export const structureFlowRecipe = {
   maxSteps: 900,
   saveEvery: 250,
   validateEvery: 250,
+  snapshot: { pictures: 16, guidance: 3 }, // held-out pictures that are turned into shapes at every validation
   seed: 1,
 };
 export type StructureFlowRecipe = typeof structureFlowRecipe;
@@ -62,10 +70,12 @@ export async function trainStructureFlow(
   recipe: StructureFlowRecipe,
   run: RecipeRun & { vae: string },
 ): Promise<States> {
-  const { denoiser, conditioner, batchSize, pUncond, seed } = recipe;
+  const { denoiser, conditioner, batchSize, seed } = recipe;
   const data = await structureFlowData({
     roots: run.data,
     vae: run.vae,
+    frame: recipe.frame,
+    mirror: recipe.mirror,
     pictureSize: conditioner.image_size,
     minAestheticScore: recipe.minAestheticScore,
     device: run.device,
@@ -83,8 +93,8 @@ export async function trainStructureFlow(
   const graph = flowLoss(recipe, weights, batchSize);
   const times = recipe.timeSchedule === 'uniform' ? uniform : logitNormal(recipe.timeMean, recipe.timeStd);
 
-  const feedsOf = (picked: readonly number[], rng: ReturnType<typeof torchGenerator>, drop: number) =>
-    flowFeeds(recipe, data, picked, rng, times, drop);
+  const feedsOf = (picked: readonly number[], rng: ReturnType<typeof torchGenerator>, train: boolean) =>
+    flowFeeds(recipe, data, picked, rng, times, train);
 
   const buffers = structureFlowBuffers.map((name) => `denoiser.${name}`);
   const initial = run.from === undefined ? undefined : await loadModel(run.from);
@@ -102,6 +112,9 @@ export async function trainStructureFlow(
       seed,
       timeMean: recipe.timeMean,
       timeStd: recipe.timeStd,
+      frame: recipe.frame,
+      mirror: recipe.mirror,
+      jitter: recipe.jitter,
       latentScale: [...data.scale],
     },
     fresh: () => startFrom(initial, initialStates(weights, buffers, torchGenerator(seed), optimizer)),
@@ -120,14 +133,14 @@ export async function trainStructureFlow(
       feedsOf(
         samplesOf(step, batchSize, training.length, seed).map((i) => training[i]),
         generatorOf(seed, step),
-        pUncond,
+        true,
       ),
     learningRate: (step) => learningRateAt(step, recipe),
     clipper: clipperOf(recipe.gradClip),
     logEvery: recipe.logEvery,
     saveEvery: recipe.saveEvery,
     validateEvery: recipe.validateEvery,
-    validate: async (_, averaged) => {
+    validate: async (step, averaged) => {
       if (held.length === 0) return {} as Record<string, number>;
       const fresh = scope();
       const program = await compile(
@@ -140,17 +153,39 @@ export async function trainStructureFlow(
         for (let i = 0; i < rounds; i++) {
           const rng = torchGenerator(1000 + i); // the same noise at every validation
           const picked = Array.from({ length: batchSize }, (_, j) => held[(i * batchSize + j) % held.length]);
-          total += Number((await program.run(feedsOf(picked, rng, 0))).loss.data[0]);
+          total += Number((await program.run(feedsOf(picked, rng, false))).loss.data[0]);
         }
       } finally {
         await program.dispose();
       }
-      return { loss: total / rounds };
+      const picked = Array.from({ length: Math.min(recipe.snapshot.pictures, held.length) }, (_, i) => ({
+        index: held[Math.floor((i * held.length) / recipe.snapshot.pictures) % held.length],
+        view: (i * 7) % data.viewsOf(held[0]),
+      }));
+      const { sheet, ...scores } = await structureSnapshot({
+        denoiser,
+        conditioner,
+        weights: averaged,
+        data,
+        picked,
+        guidance: recipe.snapshot.guidance,
+        device: run.device,
+      });
+      await saveSample(run.out, step, sheet);
+      return { loss: total / rounds, ...scores };
     },
     clock: run.clock,
     signal: run.signal,
     onEvent: run.onEvent,
   });
+}
+
+/** `samples/stepNNNNNNN.png` of a run folder. */
+async function saveSample(folder: string, step: number, png: Uint8Array): Promise<void> {
+  const path = join(folder, 'samples', `step${String(step).padStart(7, '0')}.png`);
+  await mkdir(join(folder, 'samples'), { recursive: true });
+  await writeFile(`${path}.tmp`, png);
+  await rename(`${path}.tmp`, path);
 }
 
 /** Mean squared error of the velocity; feeds: x_t, t (0 … 1000), target velocity, pictures, and 0 where the prompt is dropped. */
@@ -169,12 +204,12 @@ function flowLoss(
 }
 
 function flowFeeds(
-  { denoiser, conditioner }: StructureFlowRecipe,
+  { denoiser, conditioner, jitter, pUncond }: StructureFlowRecipe,
   data: FlowData,
   picked: readonly number[],
   rng: ReturnType<typeof torchGenerator>,
   times: (rng: ReturnType<typeof torchGenerator>, n: number) => Float32Array,
-  drop: number,
+  train: boolean,
 ): Record<string, Value> {
   const batch = picked.length;
   const size = denoiser.in_channels * denoiser.resolution ** 3;
@@ -186,7 +221,8 @@ function flowFeeds(
   const pictures = new Float32Array(batch * pixels);
   const chance = rng.uniform(batch);
   for (const [i, index] of picked.entries()) {
-    const latent = data.latent(index);
+    const view = rng.integer(data.viewsOf(index));
+    const latent = data.latent(index, view);
     const a = 1 - t[i];
     const b = SIGMA_MIN + (1 - SIGMA_MIN) * t[i];
     for (let j = 0; j < size; j++) {
@@ -194,8 +230,9 @@ function flowFeeds(
       x[i * size + j] = a * latent[j] + b * e;
       target[i * size + j] = (1 - SIGMA_MIN) * e - latent[j];
     }
-    const view = data.picture(index, rng.integer(data.viewsOf(index)));
-    for (let j = 0; j < pixels; j++) pictures[i * pixels + j] = view[j] / 255;
+    const picture = data.picture(index, view);
+    const gains = rng.uniform(3).map((u) => (train ? 1 + jitter * (2 * u - 1) : 1) / 255);
+    for (let j = 0; j < pixels; j++) pictures[i * pixels + j] = Math.min(1, picture[j] * gains[j % 3]);
   }
   const r = denoiser.resolution;
   const dims = [batch, denoiser.in_channels, r, r, r];
@@ -208,7 +245,7 @@ function flowFeeds(
     ),
     pictures: floats(pictures, [batch, conditioner.image_size, conditioner.image_size, 3]),
     kept: floats(
-      chance.map((c) => (c < drop ? 0 : 1)),
+      chance.map((c) => (train && c < pUncond ? 0 : 1)),
       [batch, 1, 1],
     ),
   };

@@ -1,10 +1,19 @@
 import { encodePng } from '../formats/index.ts';
-import { contactSheet, type Picture, voxelView } from '../render/index.ts';
-import type { StructureExample } from './evaluate-structure.ts';
+import { contactSheet, type OrbitView, type Picture, voxelView } from '../render/index.ts';
+
+export interface StructureExample {
+  /** where truth and result are looked at from */
+  view: OrbitView;
+  /** prepared picture, RGB bytes [S, S, 3] */
+  picture: Uint8Array;
+  /** occupancies [64, 64, 64], 0 or 1 */
+  truth: Uint8Array;
+  result: Uint8Array;
+}
 
 const TILE = 128;
 
-/** Examples as a PNG, four to a row: picture, truth, result; truth and result from the picture's camera. */
+/** Examples as a PNG, four to a row: picture, truth, result. */
 export async function exampleSheet(examples: readonly StructureExample[]): Promise<Uint8Array> {
   const tiles = examples.flatMap(({ picture, view, truth, result }) => [
     enlarged(picture),
