@@ -37,6 +37,7 @@ export interface OpAttributes {
   max: { axes: readonly number[]; keepDims: boolean };
   softmax: object;
   normalize: { eps: number };
+  inverseDeviation: { eps: number };
   conv3d: { stride: number; padding: number };
   conv3dWeightGrad: { stride: number; padding: number; kernel: number };
   resizeNearest: { factor: number };

@@ -56,15 +56,20 @@ export function adamW(
   const { betas: [b1, b2] = [0.9, 0.999], eps = 1e-8, weightDecay = 0, emaRate } = options;
   const { lr, correction1, correction2 } = stepInputs;
   const clip = clipFactor(gradNorm);
+  const clip1 = mul(clip, 1 - b1);
+  const clip2 = mul(clip, Math.sqrt(1 - b2)); // squared with the gradient
+  const root2 = sqrt(correction2);
   const kept = sub(1, mul(lr, weightDecay));
-  const rate = mul(lr, correction1);
+  const rate = div(mul(lr, correction1), root2);
+  const floor = div(eps, root2);
   const updates: Record<string, Tensor> = {};
   for (const [i, [name, theta]] of [...weights].entries()) {
     const [mName, vName] = momentNames(name);
-    const g = mul(grads[i], clip);
-    const m = add(mul(input(mName, theta.shape), b1), mul(g, 1 - b1));
-    const v = add(mul(input(vName, theta.shape), b2), mul(mul(g, g), 1 - b2));
-    const step = div(mul(m, rate), add(sqrt(mul(v, correction2)), eps));
+    // Scalars are gathered where they cost nothing: each line more is a pass over all weights.
+    const m = add(mul(input(mName, theta.shape), b1), mul(grads[i], clip1));
+    const s = mul(grads[i], clip2);
+    const v = add(mul(input(vName, theta.shape), b2), mul(s, s));
+    const step = div(mul(m, rate), add(sqrt(v), floor)); // m̂/(√v̂ + ε), both divided by √correction2
     const next = sub(weightDecay ? mul(theta, kept) : theta, step);
     updates[name] = next;
     updates[mName] = m;

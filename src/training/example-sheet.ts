@@ -4,8 +4,8 @@ import { contactSheet, type OrbitView, type Picture, voxelView } from '../render
 export interface StructureExample {
   /** where truth and result are looked at from */
   view: OrbitView;
-  /** prepared picture, RGB bytes [S, S, 3] */
-  picture: Uint8Array;
+  /** prepared picture, RGB bytes [S, S, 3], when there is one */
+  picture?: Uint8Array;
   /** occupancies [64, 64, 64], 0 or 1 */
   truth: Uint8Array;
   result: Uint8Array;
@@ -13,10 +13,10 @@ export interface StructureExample {
 
 const TILE = 128;
 
-/** Examples as a PNG, four to a row: picture, truth, result. */
+/** Examples as a PNG, side by side: picture, truth, result. */
 export async function exampleSheet(examples: readonly StructureExample[]): Promise<Uint8Array> {
   const tiles = examples.flatMap(({ picture, view, truth, result }) => [
-    enlarged(picture),
+    ...(picture ? [enlarged(picture)] : []),
     ...[truth, result].map((grid) => voxelView(grid, 64, view, { size: TILE, supersampling: 2, coloring: 'grey' })),
   ]);
   const { width, height, data } = contactSheet(tiles, { columns: 12, margin: 4 });

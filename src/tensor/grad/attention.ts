@@ -1,7 +1,8 @@
-import { mul, sub } from '../ops/elementwise.ts';
+import { mul, neg } from '../ops/elementwise.ts';
+import { constant } from '../ops/leaf.ts';
 import { matmul } from '../ops/product.ts';
 import { softmax, sum } from '../ops/reduce.ts';
-import { concat, reshape, slice, transpose } from '../ops/shape.ts';
+import { concat, expand, reshape, slice, transpose } from '../ops/shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** Up to this many scores, B·H·S·L, all heads are treated in one batched product. */
@@ -48,7 +49,9 @@ function perHead([q, k, v, o, g]: Tensor[], d: number): [Tensor, Tensor, Tensor]
   const scale = 1 / Math.sqrt(d);
   const p = softmax(matmul(mul(q, scale), k, { transB: true })); // [B, H, S, L]
   const dv = matmul(p, g, { transA: true });
-  const dp = matmul(g, v, { transB: true });
-  const ds = mul(p, sub(dp, sum(mul(g, o), { axes: [-1], keepDims: true })));
+  // dP − rowsum(dO ⊙ O) as one product, [dO, −rowsum]·[V, 1]ᵀ: a pass over all scores less.
+  const rowSums = sum(mul(g, o), { axes: [-1], keepDims: true });
+  const ones = expand(constant([1], [1, 1, 1, 1]), [...v.shape.slice(0, -1), 1]);
+  const ds = mul(p, matmul(concat([g, neg(rowSums)], 3), concat([v, ones], 3), { transB: true }));
   return [mul(matmul(ds, k), scale), mul(matmul(ds, q, { transA: true }), scale), dv];
 }

@@ -1,8 +1,8 @@
 import { showShape } from '../dim.ts';
 import { add } from '../ops/elementwise.ts';
 import { constant } from '../ops/leaf.ts';
-import { after } from '../ops/shape.ts';
-import { type OpName, type Tensor, topological } from '../tensor.ts';
+import { after, concat } from '../ops/shape.ts';
+import { is, type OpName, type Tensor, topological } from '../tensor.ts';
 import { type Rule, rules } from './rules.ts';
 
 /**
@@ -41,17 +41,59 @@ export function vectorJacobian(
     const known = grads.get(t);
     grads.set(t, known ? add(known, g) : g);
   };
+  // What comes back through slices of a tensor waits until all of them are known: pieces that tile it are joined.
+  const pieces = new Map<Tensor, Piece[]>();
+  const settle = (t: Tensor) => {
+    for (const g of joined(t, pieces.get(t) ?? [])) accumulate(t, g);
+    pieces.delete(t);
+  };
   for (const [i, y] of ys.entries()) accumulate(y, seeds[i]);
   for (const y of order.reverse()) {
+    settle(y);
     const g = grads.get(y);
     if (!g || !needed.has(y) || ends.has(y)) continue;
     const rule = rules[y.op] as Rule<OpName>;
+    if (is('slice', y) && !segments.has(y)) {
+      const [x] = y.inputs;
+      if (needed.has(x)) pieces.set(x, [...(pieces.get(x) ?? []), { slice: y, g }]);
+      continue;
+    }
     const segment = segments.get(y);
     const inputs = segment ? segmentGradients(segment, g, wrt) : rule(y, g);
     const sources = segment ? [...segment.inputs, ...wrt] : y.inputs;
     for (const [i, gi] of inputs.entries()) if (gi && needed.has(sources[i])) accumulate(sources[i], gi);
   }
   return wrt.map((t) => grads.get(t));
+}
+
+/** The gradient that came back to one slice of a tensor. */
+interface Piece {
+  slice: Tensor<'slice'>;
+  g: Tensor;
+}
+
+/**
+ * Gradients in `x` of its slices. Pieces that tile one axis (q, k, v of one projection) become a single concatenation;
+ * others are padded with zeros to the size of `x`, each on its own.
+ */
+function joined(x: Tensor, pieces: readonly Piece[]): Tensor[] {
+  const sorted = pieces.toSorted((a, b) => a.slice.attributes.start - b.slice.attributes.start);
+  const axis = sorted[0]?.slice.attributes.axis;
+  let end = 0;
+  for (const { slice } of sorted) {
+    const { axis: own, start, end: stop, step } = slice.attributes;
+    if (own !== axis || start !== end || step !== 1)
+      end = Number.NaN; // overlapping, with a gap, or of another axis
+    else end = stop;
+  }
+  if (sorted.length > 1 && end === x.shape[axis])
+    return [
+      concat(
+        sorted.map((piece) => piece.g),
+        axis,
+      ),
+    ];
+  return pieces.map(({ slice, g }) => (rules.slice as Rule<'slice'>)(slice, g)[0] as Tensor);
 }
 
 interface Segment {

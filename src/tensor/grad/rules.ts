@@ -1,23 +1,7 @@
-import {
-  add,
-  cos,
-  div,
-  equal,
-  exp,
-  greater,
-  less,
-  mul,
-  neg,
-  reciprocal,
-  sigmoid,
-  sin,
-  sqrt,
-  sub,
-  where,
-} from '../ops/elementwise.ts';
+import { add, cos, div, equal, exp, greater, less, mul, neg, sigmoid, sin, sub, where } from '../ops/elementwise.ts';
 import { constant } from '../ops/leaf.ts';
 import { affine, gather, matmul, scatterAdd } from '../ops/product.ts';
-import { mean, sum } from '../ops/reduce.ts';
+import { inverseDeviation, mean, normalize, sum } from '../ops/reduce.ts';
 import { cast, expand, pad, reshape, slice, transpose } from '../ops/shape.ts';
 import { conv3d } from '../ops/volume.ts';
 import { node, type OpName, type Tensor } from '../tensor.ts';
@@ -132,13 +116,16 @@ export const rules: { [K in OpName]: Rule<K> } = {
   },
   normalize: (y, g) => {
     // y = (x − µ)/s. With g: dx = (g − mean(g) − y·mean(g·y))/s
-    const [x] = y.inputs;
-    const centered = sub(x, mean(x, { axes: [-1], keepDims: true }));
-    const variance = mean(mul(centered, centered), { axes: [-1], keepDims: true });
-    const inverse = reciprocal(sqrt(add(variance, y.attributes.eps)));
+    const inverse = inverseDeviation(y.inputs[0], y.attributes.eps);
     const meanG = mean(g, { axes: [-1], keepDims: true });
     const meanGy = mean(mul(g, y), { axes: [-1], keepDims: true });
     return [mul(sub(sub(g, meanG), mul(y, meanGy)), inverse)];
+  },
+  inverseDeviation: (y, g) => {
+    // r = (σ² + eps)^−½: dr = −r³·(x − µ)/n = −r²·x̂/n
+    const [x] = y.inputs;
+    const width = x.shape[x.shape.length - 1] as number;
+    return [mul(mul(g, mul(mul(y, y), -1 / width)), normalize(x, y.attributes.eps))];
   },
   conv3d: (y, g) => {
     const [x, w, bias] = y.inputs;

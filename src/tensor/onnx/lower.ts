@@ -23,10 +23,16 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, { device, exter
   const inputs: Tensor<'input'>[] = [];
   const parameters: Tensor<'parameter'>[] = [];
   const sizes = new Map<string, string>();
+  const shared = new Map<string, readonly string[]>();
   const emit: Emit = {
     builder,
     device,
     name: (t) => names.get(t) as string,
+    once(key, write) {
+      const written = shared.get(key) ?? write();
+      shared.set(key, written);
+      return written;
+    },
     shape: (shape) => shapeOf(builder, sizes, shape),
   };
   const fedTwice = new Map<string, Tensor>();

@@ -7,6 +7,8 @@ export interface Emit {
   builder: OnnxBuilder;
   device: 'cpu' | 'webgpu' | 'cuda';
   name(t: Tensor): string;
+  /** what `write` writes, written once for one key: an operator with several results serves several tensors */
+  once(key: string, write: () => readonly string[]): readonly string[];
   /** int64 shape tensors: `exact`, or with a single named size left `open` as −1 (enough for Reshape) */
   shape(shape: Shape): { exact: () => string; open: () => string };
 }
@@ -87,14 +89,8 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
   mean: reduce('ReduceMean'),
   max: reduce('ReduceMax'),
   softmax: (t, e) => e.builder.op('Softmax', [e.name(t.inputs[0])], { axis: -1 })[0],
-  normalize: (t, e) => {
-    const width = t.shape[t.shape.length - 1] as number;
-    const scale = e.builder.constant(new Float32Array(width).fill(1), [width]);
-    return e.builder.op('LayerNormalization', [e.name(t.inputs[0]), scale], {
-      axis: -1,
-      epsilon: { float: t.attributes.eps },
-    })[0];
-  },
+  normalize: (t, e) => layerNormalization(t, e)[0],
+  inverseDeviation: (t, e) => layerNormalization(t, e)[2],
   conv3d: (t, e) => {
     const { stride, padding } = t.attributes;
     return e.builder.op('Conv', t.inputs.map(e.name), {
@@ -153,6 +149,22 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
     return x.shape.length === 0 ? reshaped(e, added, []) : added;
   },
 };
+
+/** Normalised values, mean, 1/deviation: one operator, whichever of them are asked for. */
+function layerNormalization(t: Tensor<'normalize' | 'inverseDeviation'>, e: Emit): readonly string[] {
+  const [x] = t.inputs;
+  const { eps } = t.attributes;
+  return e.once(`normalize ${x.id} ${eps}`, () => {
+    const width = x.shape[x.shape.length - 1] as number;
+    const scale = e.builder.constant(new Float32Array(width).fill(1), [width]);
+    return e.builder.op(
+      'LayerNormalization',
+      [e.name(x), scale],
+      { axis: -1, epsilon: { float: eps } },
+      { outputs: 3 },
+    );
+  });
+}
 
 function lastTwoSwapped(rank: number): number[] {
   const perm = Array.from({ length: rank }, (_, i) => i);

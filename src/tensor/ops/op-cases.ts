@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor.ts';
 import * as elementwise from './elementwise.ts';
 import { constant, input } from './leaf.ts';
 import { affine, attention, gather, matmul, scatterAdd } from './product.ts';
-import { max, mean, normalize, softmax, sum } from './reduce.ts';
+import { inverseDeviation, max, mean, normalize, softmax, sum } from './reduce.ts';
 import { after, cast, concat, expand, pad, reshape, slice, split, stopGradient, transpose } from './shape.ts';
 import type { Array64 } from './twin.ts';
 import { conv3d, patchify, pixelShuffle3d, resizeNearest, unpatchify } from './volume.ts';
@@ -149,6 +149,8 @@ const reductions = [
   use('softmax', [[3, 5]], (x) => softmax(x)),
   use('softmax rank 3', [[2, 3, 4]], (x) => softmax(x)),
   use('normalize', [[3, 6]], (x) => normalize(x, 1e-6)),
+  use('inverseDeviation', [[3, 6]], (x) => inverseDeviation(x, 1e-6)),
+  use('inverseDeviation beside normalize', [[2, 3, 4]], (x) => e.mul(inverseDeviation(x, 0.1), normalize(x, 0.1))),
   use('normalize rank 3, large eps', [[2, 3, 4]], (x) => normalize(x, 0.1)),
 ];
 

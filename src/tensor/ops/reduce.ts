@@ -28,6 +28,12 @@ export function softmax(x: Tensor): Tensor {
   return node('softmax', [x], {}, x.shape, x.dtype);
 }
 
+/** 1/√(σ² + eps) over the last axis, biased variance; that axis stays, of size 1. What the gradient of `normalize` needs. */
+export function inverseDeviation(x: Tensor, eps: number): Tensor {
+  if (x.shape.length === 0) throw shapeError('inverseDeviation', 'at least one axis', x);
+  return node('inverseDeviation', [x], { eps }, [...x.shape.slice(0, -1), 1], x.dtype);
+}
+
 /** (x − µ)/√(σ² + eps) over the last axis, biased variance: a layer norm without affine parameters. */
 export function normalize(x: Tensor, eps: number): Tensor {
   if (x.shape.length === 0) throw shapeError('normalize', 'at least one axis', x);

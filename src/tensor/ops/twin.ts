@@ -185,6 +185,12 @@ const twins: { [K in OpName]: Twin<K> } = {
       const variance = total(row.map((v) => (v - mean) ** 2)) / row.length;
       return row.map((v) => (v - mean) / Math.sqrt(variance + t.attributes.eps));
     }),
+  inverseDeviation: (t, [x], shape) =>
+    fill(shape, (index) => {
+      const row = Array.from({ length: x.shape[x.shape.length - 1] }, (_, i) => at(x, [...index.slice(0, -1), i]));
+      const mean = total(row) / row.length;
+      return 1 / Math.sqrt(total(row.map((v) => (v - mean) ** 2)) / row.length + t.attributes.eps);
+    }),
   conv3d: (t, [x, w, bias], shape) => {
     const { stride, padding } = t.attributes;
     return fill(shape, ([b, o, X, Y, Z]) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { toyDataset } from '../../../test/toy-dataset.ts';
 import { structureSamples } from '../structure-data.ts';
-import { reconstructionIou, structureVaeRecipe, trainStructureVae } from './1-structure-vae.ts';
+import { reconstructions, structureVaeRecipe, trainStructureVae } from './1-structure-vae.ts';
 
 test('a small autoencoder learns four shapes by heart', async () => {
   const data = await toyDataset();
@@ -31,6 +31,6 @@ test('a small autoencoder learns four shapes by heart', async () => {
     onEvent: (event) => event.kind === 'step' && losses.push(event.loss),
   });
   expect(losses).toHaveLength(recipe.maxSteps);
-  const { iou } = await reconstructionIou(recipe, averaged, await structureSamples(data, { cond: false }));
+  const { iou } = await reconstructions(recipe, averaged, await structureSamples(data, { cond: false }));
   expect(iou).toBeGreaterThan(0.95);
 });

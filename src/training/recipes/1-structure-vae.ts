@@ -13,11 +13,13 @@ import { occupancyIou, samplePosterior, structureDecoder, structureEncoder } fro
 import { add, compile, floats, input, mul, scope, torchGenerator, type Value } from '../../tensor/index.ts';
 import { clipperOf, type GradClip } from '../adaptive-clipper.ts';
 import { cropOccupancy, type Grid, symmetry } from '../augment.ts';
+import { exampleSheet, type StructureExample } from '../example-sheet.ts';
 import { learningRateAt } from '../learning-rate.ts';
 import { type TrainEvent, train } from '../loop.ts';
 import { klLoss, type OccupancyLoss, occupancyLoss } from '../losses.ts';
 import type { OptimizerOptions } from '../optimizer.ts';
 import { generatorOf, samplesOf } from '../order.ts';
+import { saveSample } from '../save-sample.ts';
 import { startFrom } from '../start-from.ts';
 import { type StructureSample, structureSamples } from '../structure-data.ts';
 import { initialStates, type States, trainingProgram } from '../training-program.ts';
@@ -130,33 +132,42 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
     logEvery: recipe.logEvery,
     saveEvery: recipe.saveEvery,
     validateEvery: recipe.validateEvery,
-    validate: (_, averaged) => reconstructionIou(recipe, averaged, held),
+    validate: async (step, averaged) => {
+      const { iou, examples } = await reconstructions(recipe, averaged, held);
+      if (examples.length > 0) await saveSample(run.out, step, await exampleSheet(examples));
+      return { iou };
+    },
     clock: run.clock,
     signal: run.signal,
     onEvent: run.onEvent,
   });
 }
 
-/** Mean IoU at 64³ of occupancy → posterior mean → logits > 0. */
-export async function reconstructionIou(
+/** From obliquely above. */
+const VIEW = { yaw: Math.PI - 0.5, pitch: 0.4, radius: 2.6, fovRadians: 0.65 };
+
+/** Occupancy → posterior mean → logits > 0 at 64³: the mean IoU, and truth beside result. */
+export async function reconstructions(
   { encoder, decoder }: Pick<StructureVaeRecipe, 'encoder' | 'decoder'>,
   states: States,
   held: readonly StructureSample[],
-): Promise<{ iou: number }> {
+): Promise<{ iou: number; examples: StructureExample[] }> {
   const weights = scope();
   const ss = input('ss', [1, 1, 64, 64, 64]);
   const { mean } = structureEncoder(encoder, weights.at('encoder'), ss);
   const program = await compile({ logits: structureDecoder(decoder, weights.at('decoder'), mean) }, { state: states });
   let total = 0;
+  const examples: StructureExample[] = [];
   try {
     for (const sample of held) {
       const truth: Grid = cropOccupancy(sample.coords, 64);
       const { logits } = await program.run({ ss: floats(truth, [1, 1, 64, 64, 64]) });
-      const occupied = Uint8Array.from(logits.data as Float32Array, (l) => (l > 0 ? 1 : 0));
-      total += occupancyIou(occupied, Uint8Array.from(truth));
+      const result = Uint8Array.from(logits.data as Float32Array, (l) => (l > 0 ? 1 : 0));
+      total += occupancyIou(result, Uint8Array.from(truth));
+      examples.push({ view: VIEW, truth: Uint8Array.from(truth), result });
     }
   } finally {
     await program.dispose();
   }
-  return { iou: total / Math.max(1, held.length) };
+  return { iou: total / Math.max(1, held.length), examples };
 }

@@ -7,8 +7,6 @@
  * behind an encoder of 2 M. Shapes stand in the frame of their picture: what faces the camera lies on −y, so that the
  * network need not guess which side of an object is its front, and every view is a shape of its own.
  */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { logitNormal, SIGMA_MIN, uniform } from '../../flow/index.ts';
 import { loadModel } from '../../pipelines/index.ts';
 import { patchEncoder } from '../../stages/0-condition/index.ts';
@@ -20,6 +18,7 @@ import { train } from '../loop.ts';
 import { mseLoss } from '../losses.ts';
 import type { OptimizerOptions } from '../optimizer.ts';
 import { generatorOf, samplesOf } from '../order.ts';
+import { saveSample } from '../save-sample.ts';
 import { startFrom } from '../start-from.ts';
 import { type FlowData, structureFlowData } from '../structure-flow-data.ts';
 import { structureSnapshot } from '../structure-snapshot.ts';
@@ -178,14 +177,6 @@ export async function trainStructureFlow(
     signal: run.signal,
     onEvent: run.onEvent,
   });
-}
-
-/** `samples/stepNNNNNNN.png` of a run folder. */
-async function saveSample(folder: string, step: number, png: Uint8Array): Promise<void> {
-  const path = join(folder, 'samples', `step${String(step).padStart(7, '0')}.png`);
-  await mkdir(join(folder, 'samples'), { recursive: true });
-  await writeFile(`${path}.tmp`, png);
-  await rename(`${path}.tmp`, path);
 }
 
 /** Mean squared error of the velocity; feeds: x_t, t (0 … 1000), target velocity, pictures, and 0 where the prompt is dropped. */
