@@ -1,6 +1,7 @@
 /** `espalier dataset build`: a folder of models becomes a dataset root. */
+import { mkdir } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
-import { type BuildEvent, buildDataset } from '../../src/dataset/index.ts';
+import { type BuildEvent, buildDataset, collect, mergeRecords, shareOfLauncher } from '../../src/dataset/index.ts';
 
 export function datasetCommand(): Command {
   const dataset = new Command('dataset').description('make and inspect dataset roots');
@@ -13,9 +14,37 @@ export function datasetCommand(): Command {
     .option('--size <pixels>', 'pixels per side of a view', wholeNumber, 1024)
     .option('--workers <n>', 'worker threads (default: one per core)', wholeNumber)
     .option('--limit <n>', 'take only the first n models', wholeNumber)
+    .option('--rank <n>', 'number of this process among several (default: the launcher’s)', rankNumber)
+    .option('--world-size <n>', 'how many processes share the work (default: the launcher’s)', wholeNumber)
     .option('--json', 'write events and the summary as JSON lines', false)
     .addHelpText('after', '\nExample:\n  espalier dataset build models/ --out datasets/mine --views 24 --size 256')
     .action(build);
+  dataset
+    .command('collect')
+    .description('the first step alone: list a folder of models in a dataset root, before several processes build it')
+    .argument('<folder>', 'folder of models')
+    .requiredOption('--out <root>', 'dataset root to write')
+    .option('--limit <n>', 'take only the first n models', wholeNumber)
+    .addHelpText(
+      'after',
+      '\nExample:\n  espalier dataset collect models/ --out datasets/mine && mpirun espalier dataset build models/ --out datasets/mine && espalier dataset merge datasets/mine',
+    )
+    .action(async (folder: string, { out, limit }: { out: string; limit?: number }) => {
+      await mkdir(out, { recursive: true });
+      await collect(folder, out, { limit, onEvent: progressLine() });
+      const { rows } = await mergeRecords(out);
+      process.stdout.write(`${out}: ${rows.length} assets\n`);
+    });
+  dataset
+    .command('merge')
+    .description('fold what several processes have recorded into metadata.csv, after all of them have ended')
+    .argument('<root>', 'dataset root')
+    .addHelpText('after', '\nExample:\n  espalier dataset merge datasets/mine')
+    .action(async (root: string) => {
+      const { rows } = await mergeRecords(root);
+      if (rows.length === 0) throw new Error(`${root}: has no assets in its metadata.csv. Is it a dataset root?`);
+      process.stdout.write(`${root}: ${rows.length} assets\n`);
+    });
   return dataset;
 }
 
@@ -25,17 +54,22 @@ interface BuildFlags {
   size: number;
   workers?: number;
   limit?: number;
+  rank?: number;
+  worldSize?: number;
   json: boolean;
 }
 
 async function build(folder: string, flags: BuildFlags): Promise<void> {
   const { out, json, ...numbers } = flags;
+  if ((flags.rank === undefined) !== (flags.worldSize === undefined))
+    throw new Error('dataset build: --rank and --world-size go together; give both, or neither.');
+  const share = flags.rank === undefined ? shareOfLauncher(process.env) : {};
   const cancel = new AbortController();
   const onInterrupt = () => cancel.abort(new Error('cancelled; run the same command again to go on'));
   process.once('SIGINT', onInterrupt);
   try {
     const onEvent = json ? (event: BuildEvent) => printJson(event) : progressLine();
-    const summary = await buildDataset(folder, out, { ...numbers, signal: cancel.signal, onEvent });
+    const summary = await buildDataset(folder, out, { ...numbers, ...share, signal: cancel.signal, onEvent });
     if (json) printJson({ kind: 'done', root: out, ...summary });
     else {
       process.stderr.write('\n');
@@ -77,6 +111,11 @@ function progressLine(): (event: BuildEvent) => void {
     const time = event.step < event.of ? `, ${Math.ceil(remaining / 1000)} s left` : '';
     process.stderr.write(`${clear}${stage} ${event.step}/${event.of}${time}${process.stderr.isTTY ? '' : '\n'}`);
   };
+}
+
+function rankNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number of at least 0');
+  return Number(text);
 }
 
 function wholeNumber(text: string): number {

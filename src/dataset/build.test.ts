@@ -5,9 +5,10 @@ import { Document, WebIO } from '@gltf-transform/core';
 import sharp from 'sharp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readPointsPly } from '../formats/index.ts';
+import { collect } from './1-collect.ts';
 import { readVoxelsCond } from './4-voxelize-cond.ts';
 import { type BuildEvent, buildDataset } from './build.ts';
-import { readMetadata } from './metadata.ts';
+import { mergeRecords, readMetadata } from './metadata.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -83,4 +84,19 @@ test('a folder without models, and a folder that is none, are errors in words', 
   await mkdir(join(folder, 'empty'));
   await expect(buildDataset(join(folder, 'empty'), join(folder, 'a'))).rejects.toThrow(/found none/);
   await expect(buildDataset(join(folder, 'nowhere'), join(folder, 'b'))).rejects.toThrow(/expected a folder/);
+});
+
+test('two processes with half of the work each make what one makes alone', async () => {
+  const options = { views: 1, size: 8, workers: 1 };
+  const alone = join(folder, 'alone');
+  await buildDataset(join(folder, 'models'), alone, options);
+  const shared = join(folder, 'shared');
+  await mkdir(shared);
+  await collect(join(folder, 'models'), shared);
+  await mergeRecords(shared);
+  for (const rank of [0, 1]) await buildDataset(join(folder, 'models'), shared, { ...options, rank, worldSize: 2 });
+  await mergeRecords(shared);
+  expect(await readFile(join(shared, 'metadata.csv'), 'utf8')).toBe(
+    await readFile(join(alone, 'metadata.csv'), 'utf8'),
+  );
 });

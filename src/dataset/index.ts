@@ -12,6 +12,8 @@ export { buildDataset } from './build.ts';
 
 export { type CondView, condViews } from './cond-views.ts';
 
+export { type Share, shareOfLauncher } from './launcher.ts';
+
 // The table of a root
 export type { MetadataRow, RecordName } from './metadata.ts';
 export { mergeRecords, readMetadata, selectWork, updateRows, writeMetadata, writeRecords } from './metadata.ts';
