@@ -108,9 +108,9 @@ async function runStep(
 ): Promise<ReadonlySet<string>> {
   const { root, rank, worldSize, onEvent } = run;
   const { rows } = await readMetadata(root);
-  const isOpen = (row: MetadataRow) => Boolean(row['local_path']) && row[column] !== 'True' && isReady(row);
+  const isOpen = (row: MetadataRow) => Boolean(row['local_path']) && row[column] !== 'True';
   const nameOf = (row: MetadataRow) => row['file_identifier'] || row['local_path'];
-  const work = selectWork(rows, isOpen, rank, worldSize).filter((row) => !run.skipped.has(nameOf(row)));
+  const work = selectWork(rows, isOpen, rank, worldSize).filter((row) => !run.skipped.has(nameOf(row)) && isReady(row));
   const names = new Map(work.map((row) => [row['sha256'], nameOf(row)]));
   const tasks = work.map((row) => toTask({ root, sha256: row['sha256'], modelPath: resolve(root, row['local_path']) }));
   const done: MetadataRow[] = [];
