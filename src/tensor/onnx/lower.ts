@@ -5,6 +5,8 @@ import { type Emit, lowerings } from './operators.ts';
 
 export interface LowerOptions {
   device: 'cpu' | 'webgpu' | 'cuda';
+  /** attention as one operator of the runtime, where its results can be trusted; everywhere but on WebGPU by default */
+  fusedAttention?: boolean;
   /** where a weight's bytes lie; weights without a place become inputs of the model, under their own name */
   external?: (name: string) => ExternalData | undefined;
 }
@@ -17,7 +19,10 @@ export interface LoweredModel {
 }
 
 /** The graph below `outputs` as an ONNX model, in memory. Weights are never in its bytes. */
-export function lower(outputs: Readonly<Record<string, Tensor>>, { device, external }: LowerOptions): LoweredModel {
+export function lower(
+  outputs: Readonly<Record<string, Tensor>>,
+  { device, external, fusedAttention = device !== 'webgpu' }: LowerOptions,
+): LoweredModel {
   const builder = new OnnxBuilder();
   const names = new Map<Tensor, string>();
   const inputs: Tensor<'input'>[] = [];
@@ -27,6 +32,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, { device, exter
   const emit: Emit = {
     builder,
     device,
+    fusedAttention,
     name: (t) => names.get(t) as string,
     once(key, write) {
       const written = shared.get(key) ?? write();

@@ -6,6 +6,7 @@ import { elementType, type OnnxBuilder } from './model.ts';
 export interface Emit {
   builder: OnnxBuilder;
   device: 'cpu' | 'webgpu' | 'cuda';
+  fusedAttention: boolean;
   name(t: Tensor): string;
   /** what `write` writes, written once for one key: an operator with several results serves several tensors */
   once(key: string, write: () => readonly string[]): readonly string[];
@@ -131,7 +132,7 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
     const rows = e.builder.op('Unsqueeze', [wide, e.builder.int64([1])])[0];
     return e.builder.op('ScatterND', [base, rows, e.name(updates)], { reduction: { text: 'add' } })[0];
   },
-  attention: (t, e) => (e.device === 'webgpu' ? attentionApart(t, e) : attentionFused(t, e)),
+  attention: (t, e) => (e.fusedAttention ? attentionFused(t, e) : attentionApart(t, e)),
   cast: (t, e) => e.builder.op('Cast', [e.name(t.inputs[0])], { to: elementType[t.attributes.to] })[0],
   stopGradient: (t, e) => e.name(t.inputs[0]),
   after: (t, e) => {
@@ -191,7 +192,7 @@ function attentionFused(t: Tensor<'attention'>, e: Emit): string {
   )[0];
 }
 
-/** The same in separate steps, for devices whose fused operator is missing or wrong (WebGPU, see engine-measurements §7). */
+/** The same in separate steps, for devices whose fused operator is missing or wrong (see runtime/attention-self-test.ts). */
 function attentionApart(t: Tensor<'attention'>, e: Emit): string {
   const { heads } = t.attributes;
   const d = (t.shape[2] as number) / heads;

@@ -4,7 +4,8 @@ import { Worker } from 'node:worker_threads';
 import { type Dim, sameShape, showShape } from '../dim.ts';
 import { lower } from '../onnx/lower.ts';
 import type { ExternalData } from '../onnx/model.ts';
-import type { Tensor } from '../tensor.ts';
+import { type Tensor, topological } from '../tensor.ts';
+import { fusedAttentionIsRight } from './attention-self-test.ts';
 import { type Device, resolveDevice } from './device.ts';
 import type { Request, Value } from './protocol.ts';
 
@@ -23,6 +24,8 @@ export interface ProgramOptions {
    * a barrier): without it an update may run before its weight's last use, and training goes wrong silently.
    */
   inPlace?: boolean;
+  /** attention as one operator of the runtime; by default where it is known, or has just been tested, to be right */
+  fusedAttention?: boolean;
   /** a scalar output: when a run makes it infinite or NaN, states stay as they were (not together with `inPlace`) */
   advanceWhenFinite?: string;
 }
@@ -56,7 +59,8 @@ export async function compile(
     ...outputs,
     ...Object.fromEntries(Object.entries(updates).map(([name, t]) => [stateOutputs[name], t])),
   };
-  const lowered = lower(all, { device, external: external?.place });
+  const fusedAttention = options.fusedAttention ?? (await isAttentionFused(all, device));
+  const lowered = lower(all, { device, external: external?.place, fusedAttention });
   const fed = new Map([...lowered.inputs, ...lowered.parameters].map((t) => [t.attributes.name, t]));
   const values: Record<string, Value> = {};
   for (const [name, data] of Object.entries(state)) {
@@ -155,6 +159,13 @@ export async function compile(
       await client.close();
     },
   };
+}
+
+/** On WebGPU only after a test of the device, and only for graphs that have attention at all. */
+async function isAttentionFused(outputs: Readonly<Record<string, Tensor>>, device: Device): Promise<boolean> {
+  if (device !== 'webgpu') return true;
+  if (!topological(Object.values(outputs)).some((t) => t.op === 'attention')) return false;
+  return fusedAttentionIsRight(device, (output, fusedAttention) => compile({ output }, { device, fusedAttention }));
 }
 
 /** A concrete float tensor. */
