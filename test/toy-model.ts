@@ -56,7 +56,7 @@ export async function saveToyModel(folder: string): Promise<void> {
   });
   await saveModel(
     folder,
-    { sampler: { steps: 3, guidance: 1, interval: [0.5, 1], rescale: 3 }, frame: 'canonical' },
+    { sampler: { steps: 3, guidance: 1, interval: [0.5, 1], rescale: 3 }, frame: 'canonical', prediction: 'velocity' },
     {
       image_cond_model: saved('encoder', 'PatchEncoder', encoder, p.encoder),
       sparse_structure_flow_model: saved('flow', 'SparseStructureFlowModel', flow, p.flow),

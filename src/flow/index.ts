@@ -3,10 +3,18 @@
 export { euler } from './euler.ts';
 export { type GuidanceOptions, guided } from './guidance.ts';
 export { heun } from './heun.ts';
-export { noiseFromVelocity, SIGMA_MIN, velocityTarget, x0FromVelocity, xAt } from './path.ts';
+export {
+  noiseFromVelocity,
+  SIGMA_MIN,
+  velocityFromX0,
+  velocityPerX0,
+  velocityTarget,
+  x0FromVelocity,
+  xAt,
+} from './path.ts';
 export { type ScheduleOptions, schedule } from './schedule.ts';
 export type { SolverOptions, SolverStep } from './solver.ts';
 // Training: which times are practiced.
 export { logitNormal, type TimeDistribution, uniform } from './time-distribution.ts';
 // Sampling: a velocity, its guidance, the times, the solvers.
-export type { Velocity } from './velocity.ts';
+export type { Prediction, Velocity } from './velocity.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { torchGenerator } from '../tensor/index.ts';
-import { noiseFromVelocity, velocityTarget, x0FromVelocity, xAt } from './path.ts';
+import { noiseFromVelocity, velocityFromX0, velocityPerX0, velocityTarget, x0FromVelocity, xAt } from './path.ts';
 
 const rng = torchGenerator(5);
 const x0 = rng.normal(50);
@@ -28,6 +28,23 @@ test.each([0, 0.3, 1])('at t = %d the true velocity gives back data and noise', 
   const velocity = velocityTarget(x0, noise, 0.01);
   expectClose(x0FromVelocity(x, velocity, t, 0.01), x0);
   expectClose(noiseFromVelocity(x, velocity, t), noise);
+});
+
+test.each([0.05, 0.3, 1])('at t = %d the true data gives the velocity, and its error grows as said', (t) => {
+  const x = xAt(x0, noise, t, 0.01);
+  const velocity = velocityTarget(x0, noise, 0.01);
+  const scaled = (v: Float32Array) => v.map((value) => value / velocityPerX0(t, 0.01)); // errors grow by that factor
+  expectClose(scaled(velocityFromX0(x, x0, t, 0.01)), scaled(velocity));
+  const moved = velocityFromX0(
+    x,
+    x0.map((v) => v + 0.1),
+    t,
+    0.01,
+  );
+  expectClose(
+    scaled(moved),
+    scaled(velocity).map((v) => v - 0.1),
+  );
 });
 
 test('arrays of different length are refused', () => {

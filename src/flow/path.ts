@@ -28,6 +28,21 @@ export function x0FromVelocity(x: Float32Array, velocity: Float32Array, t: numbe
   return x.map((value, i) => (1 - sigmaMin) * value - sigma * velocity[i]);
 }
 
+/**
+ * The velocity at `x` that points back to the data x0; t > 0. x [n], x0 [n] → [n].
+ *   v = α·x − β·x0,   α = (1 − sigmaMin)/σ(t),   β = 1 + α·(1 − t).
+ */
+export function velocityFromX0(x: Float32Array, x0: Float32Array, t: number, sigmaMin = SIGMA_MIN): Float32Array {
+  expectSameLength('velocityFromX0', x, x0);
+  const alpha = (1 - sigmaMin) / (sigmaMin + (1 - sigmaMin) * t);
+  const beta = velocityPerX0(t, sigmaMin);
+  return x.map((value, i) => alpha * value - beta * x0[i]);
+}
+
+/** β: by how much an error in x0 is larger in the velocity. About 1/t. */
+export const velocityPerX0 = (t: number, sigmaMin = SIGMA_MIN): number =>
+  1 + ((1 - sigmaMin) * (1 - t)) / (sigmaMin + (1 - sigmaMin) * t);
+
 /** The noise that `velocity` at `x` comes from. x [n], velocity [n] → [n]. */
 export function noiseFromVelocity(x: Float32Array, velocity: Float32Array, t: number): Float32Array {
   expectSameLength('noiseFromVelocity', x, velocity);

@@ -119,7 +119,12 @@ export async function structures(
   const batch = cond.length / (tokens * flow.config.cond_channels);
   const r = flow.config.resolution;
   const size = flow.config.in_channels * r ** 3;
-  const opened = await openStructureSampler(flow.config, { state: flow.weights }, { batch, tokens }, device);
+  const opened = await openStructureSampler(
+    flow.config,
+    { state: flow.weights },
+    { batch, tokens, prediction: model.prediction },
+    device,
+  );
   let latents: Float32Array;
   try {
     const onStep = (step: number, of: number) => onEvent?.({ kind: 'step', stage: 'structure', step, of });

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { z } from 'zod';
+import type { Prediction } from '../flow/index.ts';
 import { readSafetensors, toFloat32, writeSafetensors } from '../formats/index.ts';
 import { type PatchEncoderConfig, patchEncoder } from '../stages/0-condition/index.ts';
 import {
@@ -22,6 +23,8 @@ export interface ModelFolder {
   structureSampler: StructureSamplerOptions;
   /** frame of the shapes it makes; `args.frame` of the pipeline file, which published ones lack */
   frame: Frame;
+  /** what the flow network puts out; `args.prediction` of the pipeline file, which published ones lack */
+  prediction: Prediction;
   /** network by role */
   networks: Networks;
 }
@@ -51,6 +54,7 @@ const pipelineSchema = z.object({
   args: z.object({
     models: z.record(z.string(), z.string()),
     frame: z.enum(['canonical', 'picture']).default('canonical'),
+    prediction: z.enum(['velocity', 'x0']).default('velocity'),
     sparse_structure_sampler: z.object({
       name: z.string(),
       args: z.object({ sigma_min: z.number() }).partial().optional(),
@@ -177,6 +181,7 @@ export async function loadModel(folder: string): Promise<ModelFolder> {
       rescale: params.rescale_t,
     },
     frame: args.frame,
+    prediction: args.prediction,
     networks: networks as unknown as Networks,
   };
 }
@@ -240,7 +245,7 @@ export interface SavedNetwork {
  */
 export async function saveModel(
   folder: string,
-  { sampler, frame }: { sampler: StructureSamplerOptions; frame: Frame },
+  { sampler, frame, prediction }: { sampler: StructureSamplerOptions; frame: Frame; prediction: Prediction },
   networks: Readonly<Partial<Record<keyof Networks, SavedNetwork>>>,
 ): Promise<void> {
   const draft = `${folder}.${process.pid}.tmp`;
@@ -265,6 +270,7 @@ export async function saveModel(
       name: 'TrellisImageTo3DPipeline',
       args: {
         frame: frame === 'canonical' ? undefined : frame,
+        prediction: prediction === 'velocity' ? undefined : prediction,
         models: Object.fromEntries(Object.entries(networks).map(([role, n]) => [role, n.component])),
         sparse_structure_sampler: {
           name: 'FlowEulerGuidanceIntervalSampler',

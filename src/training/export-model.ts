@@ -15,9 +15,11 @@ export async function exportStructureModel(
   const { encoder, decoder, step: vaeStep } = await loadAutoencoder(runs.vae);
   const flowStep = newest(runs.flow);
   const flow = loadCheckpoint(runs.flow, flowStep);
-  const { denoiser, conditioner, frame, latentScale } = (
+  const { denoiser, conditioner, frame, prediction, latentScale } = (
     flow.misc as {
-      identity: Pick<StructureFlowRecipe, 'denoiser' | 'conditioner' | 'frame'> & { latentScale: number[] };
+      identity: Pick<StructureFlowRecipe, 'denoiser' | 'conditioner' | 'frame' | 'prediction'> & {
+        latentScale: number[];
+      };
     }
   ).identity;
   const networks = {
@@ -41,7 +43,7 @@ export async function exportStructureModel(
       scaledEncoder(encoder.arrays, latentScale),
     ),
   };
-  await saveModel(folder, { sampler: { ...structureSamplerDefaults, guidance: 3 }, frame }, networks);
+  await saveModel(folder, { sampler: { ...structureSamplerDefaults, guidance: 3 }, frame, prediction }, networks);
   return { vaeStep, flowStep };
 }
 

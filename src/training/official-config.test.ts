@@ -135,6 +135,7 @@ test('ss_flow_img_dit_L_16l8_fp16 becomes a recipe with the published values, it
     ...published,
     batchSize: 8,
     denoiser,
+    prediction: 'velocity',
     frame: 'canonical',
     mirror: false,
     jitter: 0,

@@ -100,6 +100,7 @@ function structureFlow(options: Options): Record<string, unknown> {
       num_blocks: 4,
       num_heads: width % 64 === 0 ? width / 64 : 1,
     },
+    prediction: 'velocity',
     frame: 'canonical',
     mirror: false,
     jitter: 0,

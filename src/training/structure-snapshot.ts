@@ -1,3 +1,4 @@
+import type { Prediction } from '../flow/index.ts';
 import type { OrbitView } from '../render/index.ts';
 import { type PatchEncoderConfig, patchEncoder } from '../stages/0-condition/index.ts';
 import {
@@ -17,6 +18,7 @@ import type { States } from './training-program.ts';
 export interface SnapshotOptions {
   denoiser: StructureFlowConfig;
   conditioner: PatchEncoderConfig;
+  prediction: Prediction;
   /** averaged weights, `denoiser.…` and `conditioner.…` */
   weights: States;
   data: FlowData;
@@ -33,7 +35,7 @@ const VIEW: OrbitView = { yaw: Math.PI - 0.3, pitch: 0.4, radius: 2.6, fovRadian
 export async function structureSnapshot(
   options: SnapshotOptions,
 ): Promise<{ fScore1: number; fScore2: number; sheet: Uint8Array }> {
-  const { denoiser, conditioner, weights, data, picked, guidance, device } = options;
+  const { denoiser, conditioner, prediction, weights, data, picked, guidance, device } = options;
   const batch = picked.length;
   const size = conditioner.image_size;
   const tokens = (size / conditioner.patch_size) ** 2;
@@ -42,8 +44,12 @@ export async function structureSnapshot(
   const dims = [batch, size, size, 3];
   const prompt = patchEncoder(conditioner, scope().at('conditioner'), input('pictures', dims));
   const encoder = await compile({ prompt }, { state: weights, device });
-  const sampler = await openStructureSampler(denoiser, { state: weights }, { batch, tokens }, device, (root) =>
-    root.at('denoiser'),
+  const sampler = await openStructureSampler(
+    denoiser,
+    { state: weights },
+    { batch, tokens, prediction },
+    device,
+    (root) => root.at('denoiser'),
   );
   const { config, arrays } = data.autoencoder.decoder;
   const decoder = await openStructureDecoder(

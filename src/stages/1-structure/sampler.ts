@@ -1,4 +1,4 @@
-import { euler, guided, schedule } from '../../flow/index.ts';
+import { euler, guided, type Prediction, schedule, velocityFromX0 } from '../../flow/index.ts';
 import {
   compile,
   type Device,
@@ -49,28 +49,28 @@ export interface StructureSampler {
 export async function openStructureSampler(
   config: StructureFlowConfig,
   weights: Weights,
-  shape: { batch: number; tokens: number },
+  { batch, tokens, prediction = 'velocity' }: { batch: number; tokens: number; prediction?: Prediction },
   device: Device | 'auto' = 'cpu',
   at: (root: Scope) => Scope = (root) => root,
 ): Promise<StructureSampler> {
-  const { batch, tokens } = shape;
   const { resolution: r, in_channels: channels, cond_channels: k } = config;
   const dims = [batch, channels, r, r, r];
-  const velocity = structureFlow(
+  const output = structureFlow(
     config,
     at(scope()),
     input('x', dims),
     input('t', [batch]),
     input('cond', [batch, tokens, k]),
   );
-  const program = await compile({ velocity }, { device, ...weights });
+  const program = await compile({ output }, { device, ...weights });
   const evaluate = (cond: Float32Array) => async (x: Float32Array, t: number) => {
     const feeds = {
       x: floats(x, dims),
       t: floats(new Float32Array(batch).fill(1000 * t), [batch]),
       cond: floats(cond, [batch, tokens, k]),
     };
-    return (await program.run(feeds)).velocity.data as Float32Array;
+    const predicted = (await program.run(feeds)).output.data as Float32Array;
+    return prediction === 'x0' ? velocityFromX0(x, predicted, t) : predicted;
   };
   return {
     sample(noise, cond, { steps, guidance, interval, rescale }, { signal, onStep } = {}) {

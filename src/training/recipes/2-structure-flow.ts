@@ -7,7 +7,7 @@
  * behind an encoder of 2 M. Shapes stand in the frame of their picture: what faces the camera lies on −y, so that the
  * network need not guess which side of an object is its front, and every view is a shape of its own.
  */
-import { logitNormal, SIGMA_MIN, uniform } from '../../flow/index.ts';
+import { logitNormal, type Prediction, SIGMA_MIN, uniform, velocityPerX0 } from '../../flow/index.ts';
 import { loadModel } from '../../pipelines/index.ts';
 import { patchEncoder } from '../../stages/0-condition/index.ts';
 import { type Frame, structureFlow, structureFlowBuffers } from '../../stages/1-structure/index.ts';
@@ -41,6 +41,7 @@ export const structureFlowRecipe = {
     share_mod: true,
   },
   conditioner: { image_size: 64, patch_size: 8, model_channels: 192, num_blocks: 4, num_heads: 6 },
+  prediction: 'x0' as Prediction, // the velocity's noise would fill every channel of so large a patch
   frame: 'picture' as Frame, // the published models learn the canonical one
   mirror: true, // every second view: twice as many different shapes at the price of none
   jitter: 0.25, // of the colours of a picture: each channel is multiplied by 1 ± this, for shape does not depend on paint
@@ -55,7 +56,7 @@ export const structureFlowRecipe = {
   optimizer: {} as OptimizerOptions, // 0.9, 0.999; 1e-8; 0, as published
   gradClip: { maxNorm: 1 } as GradClip, // adaptive, as published
   minAestheticScore: Number.NEGATIVE_INFINITY, // assets without a score stay
-  emaRate: 0.99, // a memory of 100 steps: runs are short
+  emaRate: 0.998, // a memory of 500 steps
   logEvery: 10,
   maxSteps: 900,
   saveEvery: 250,
@@ -111,6 +112,7 @@ export async function trainStructureFlow(
       seed,
       timeMean: recipe.timeMean,
       timeStd: recipe.timeStd,
+      prediction: recipe.prediction,
       frame: recipe.frame,
       mirror: recipe.mirror,
       jitter: recipe.jitter,
@@ -164,6 +166,7 @@ export async function trainStructureFlow(
       const { sheet, ...scores } = await structureSnapshot({
         denoiser,
         conditioner,
+        prediction: recipe.prediction,
         weights: averaged,
         data,
         picked,
@@ -179,7 +182,13 @@ export async function trainStructureFlow(
   });
 }
 
-/** Mean squared error of the velocity; feeds: x_t, t (0 … 1000), target velocity, pictures, and 0 where the prompt is dropped. */
+/** The largest weight of an x0's error: nearer to the data it is that of t = 1/20. */
+const MOST = 20;
+
+/**
+ * Mean squared error of the velocity; feeds: x_t, t (0 … 1000), target, pictures, 0 where the prompt is dropped, and by
+ * how much an error of the output is larger in the velocity.
+ */
 function flowLoss(
   { denoiser, conditioner }: StructureFlowRecipe,
   weights: ReturnType<typeof scope>,
@@ -190,12 +199,13 @@ function flowLoss(
   const size = conditioner.image_size;
   const tokens = patchEncoder(conditioner, weights.at('conditioner'), input('pictures', [batch, size, size, 3]));
   const cond = mul(tokens, input('kept', [batch, 1, 1])); // the empty prompt is all zeros
-  const velocity = structureFlow(denoiser, weights.at('denoiser'), input('x', dims), input('t', [batch]), cond);
-  return mseLoss(velocity, input('target', dims));
+  const output = structureFlow(denoiser, weights.at('denoiser'), input('x', dims), input('t', [batch]), cond);
+  const scale = input('scale', [batch, 1, 1, 1, 1]);
+  return mseLoss(mul(output, scale), mul(input('target', dims), scale));
 }
 
 function flowFeeds(
-  { denoiser, conditioner, jitter, pUncond }: StructureFlowRecipe,
+  { denoiser, conditioner, prediction, jitter, pUncond }: StructureFlowRecipe,
   data: FlowData,
   picked: readonly number[],
   rng: ReturnType<typeof torchGenerator>,
@@ -219,7 +229,7 @@ function flowFeeds(
     for (let j = 0; j < size; j++) {
       const e = noise[i * size + j];
       x[i * size + j] = a * latent[j] + b * e;
-      target[i * size + j] = (1 - SIGMA_MIN) * e - latent[j];
+      target[i * size + j] = prediction === 'x0' ? latent[j] : (1 - SIGMA_MIN) * e - latent[j];
     }
     const picture = data.picture(index, view);
     const gains = rng.uniform(3).map((u) => (train ? 1 + jitter * (2 * u - 1) : 1) / 255);
@@ -230,6 +240,10 @@ function flowFeeds(
   return {
     x: floats(x, dims),
     target: floats(target, dims),
+    scale: floats(
+      t.map((v) => (prediction === 'x0' ? Math.min(MOST, velocityPerX0(v)) : 1)),
+      [batch, 1, 1, 1, 1],
+    ),
     t: floats(
       t.map((v) => v * 1000),
       [batch],
