@@ -138,6 +138,7 @@ test('ss_flow_img_dit_L_16l8_fp16 becomes a recipe with the published values, it
     prediction: 'velocity',
     frame: 'canonical',
     mirror: false,
+    views: 24,
     jitter: 0,
     pUncond: 0.1,
     timeSchedule: 'logitNormal',

@@ -103,6 +103,7 @@ function structureFlow(options: Options): Record<string, unknown> {
     prediction: 'velocity',
     frame: 'canonical',
     mirror: false,
+    views: 24,
     jitter: 0,
     pUncond: options.take('trainer.args.p_uncond') ?? 0.1,
     timeSchedule,

@@ -39,6 +39,8 @@ export interface FlowDataOptions {
   frame: Frame;
   /** every second view, with its shape, as in a mirror (only with the picture's frame); not of validation assets */
   mirror: boolean;
+  /** at most so many views of each asset, spread evenly */
+  views: number;
   pictureSize: number;
   minAestheticScore?: number;
   device?: Device | 'auto';
@@ -55,8 +57,8 @@ export async function structureFlowData(options: FlowDataOptions): Promise<FlowD
   const program = await compile({ mean }, { state: valuesOf(arrays), device });
   const isMirrored = (sample: StructureSample, view: number) =>
     options.mirror && frame === 'picture' && sample.split === 'train' && view % 2 === 1;
-  const shapes = samples.map((sample) =>
-    (frame === 'picture' ? (sample.turned ?? []) : [sample.coords]).map((coords, view) =>
+  const shapes = samples.map((sample, i) =>
+    (frame === 'picture' ? spread(sample.turned ?? [], options.views, i) : [sample.coords]).map((coords, view) =>
       isMirrored(sample, view) ? mirroredCoords(coords) : coords,
     ),
   );
@@ -66,13 +68,18 @@ export async function structureFlowData(options: FlowDataOptions): Promise<FlowD
   try {
     for (const [i, sample] of samples.entries()) {
       signal?.throwIfAborted();
-      const views = await preparedViews(sample.views as string, pictureSize);
-      if (frame === 'picture' && views.length !== shapes[i].length)
+      const all = await preparedViews(sample.views as string, pictureSize);
+      const views = spread(all, options.views, i);
+      if (frame === 'picture' && all.length !== sample.turned?.length)
         throw new Error(
-          `train: asset ${sample.sha256} has ${views.length} condition views but ${shapes[i].length} turned shapes. Run \`espalier dataset build\` again.`,
+          `train: asset ${sample.sha256} has ${all.length} condition views but ${sample.turned?.length} turned shapes. Run \`espalier dataset build\` again.`,
         );
       pictures.push(views.map((v, view) => (isMirrored(sample, view) ? mirroredPicture(v, pictureSize) : v)));
-      const folder = join(sample.root, 'ss_latents_cond', `${encoderId}${options.mirror ? '-mirror' : ''}`);
+      const folder = join(
+        sample.root,
+        'ss_latents_cond',
+        `${encoderId}-${options.views}${options.mirror ? '-mirror' : ''}`,
+      );
       const encode = () => encoded(program, shapes[i]);
       latents.push(
         frame === 'picture' ? await kept(join(folder, `${sample.sha256}.safetensors`), encode) : await encode(),
@@ -99,6 +106,13 @@ export async function structureFlowData(options: FlowDataOptions): Promise<FlowD
     scale,
     autoencoder,
   };
+}
+
+/** At most `count` of the views, evenly spaced; which of them alternates from asset to asset. */
+function spread<T>(views: readonly T[], count: number, asset: number): T[] {
+  if (views.length <= count) return [...views];
+  const step = views.length / count;
+  return Array.from({ length: count }, (_, k) => views[Math.floor(k * step + (asset % Math.floor(step)))]);
 }
 
 /** Grids encoded at once. */
