@@ -118,6 +118,7 @@ test('ss_vae_conv3d_16l8_fp16 becomes a recipe with the published values', () =>
     batchSize: 4,
     encoder,
     decoder,
+    trainEncoder: true,
     turnedShare: 0,
     crop: 64,
     lossType: 'dice',

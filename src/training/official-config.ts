@@ -60,6 +60,7 @@ function structureVae(options: Options): Record<string, unknown> {
       'channels',
       'norm_type',
     ]),
+    trainEncoder: true,
     turnedShare: 0, // official roots hold no turned shapes
     crop: options.take('dataset.args.resolution') ?? 64,
     lossType: options.take('trainer.args.loss_type') ?? 'bce',

@@ -27,6 +27,7 @@ import { initialStates, type States, trainingProgram } from '../training-program
 export const structureVaeRecipe = {
   encoder: { in_channels: 1, latent_channels: 8, num_res_blocks: 0, num_res_blocks_middle: 1, channels: [8, 32, 96] },
   decoder: { out_channels: 1, latent_channels: 8, num_res_blocks: 1, num_res_blocks_middle: 1, channels: [96, 32, 16] },
+  trainEncoder: true, // false: only the decoder learns, and a flow trained on the encoder's latents stays valid
   lossType: 'dice' as OccupancyLoss, // the published one
   lambdaKl: 1e-3,
   turnedShare: 0.5, // of the samples, turned to one of their condition views: what a flow in the picture's frame meets
@@ -82,6 +83,14 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
   const kl = klLoss(mean, logvar);
   const loss = add(reconstruction, mul(kl, lambdaKl));
 
+  if (!recipe.trainEncoder && run.from === undefined)
+    throw new Error(
+      'train: trainEncoder is false, but there is no encoder to keep. Give the model that has it with --from.',
+    );
+  const frozen = recipe.trainEncoder
+    ? []
+    : [...weights.parameters.keys()].filter((name) => name.startsWith('encoder.'));
+
   const batch = (step: number): Record<string, Value> => {
     const rng = generatorOf(seed, step);
     const grids = new Float32Array(batchSize * crop ** 3);
@@ -103,8 +112,10 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
     models: ['encoder', 'decoder'],
     emaRate: recipe.emaRate,
     maxSteps: recipe.maxSteps,
+    buffers: frozen,
     identity: {
       recipe: 'structure-vae',
+      trainEncoder: recipe.trainEncoder,
       encoder,
       decoder,
       lossType: recipe.lossType,
@@ -114,11 +125,12 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
       batchSize,
       seed,
     },
-    fresh: () => startFrom(initial, initialStates(weights, [], torchGenerator(seed), optimizer)),
+    fresh: () => startFrom(initial, initialStates(weights, frozen, torchGenerator(seed), optimizer)),
     open: (states) =>
       trainingProgram(
         {
           weights,
+          buffers: frozen,
           losses: [loss],
           terms: { reconstruction, kl },
           optimizer,
