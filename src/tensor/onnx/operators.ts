@@ -86,7 +86,7 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
   sum: reduce('ReduceSum'),
   mean: reduce('ReduceMean'),
   max: reduce('ReduceMax'),
-  softmax: (t, e) => e.builder.op('Softmax', [e.name(t.inputs[0])], { axis: -1 })[0],
+  softmax: (t, e) => softmaxed(e, e.name(t.inputs[0]), t.shape),
   normalize: (t, e) => {
     const width = t.shape[t.shape.length - 1] as number;
     const scale = e.builder.constant(new Float32Array(width).fill(1), [width]);
@@ -176,6 +176,17 @@ function sliced(e: Emit, x: string, axis: number, start: number, end: number, st
   return e.builder.op('Slice', [x, i(start), i(end), i(axis), i(step)])[0];
 }
 
+/** Softmax over the last axis. WebGPU refuses one of no rows (a bucket without windows): there it gets a row more. */
+function softmaxed(e: Emit, x: string, shape: Shape): string {
+  const softmax = (name: string) => e.builder.op('Softmax', [name], { axis: -1 })[0];
+  const width = shape[shape.length - 1];
+  if (e.device !== 'webgpu' || typeof shape[0] === 'number' || typeof width !== 'number') return softmax(x);
+  const rows = e.builder.op('Reshape', [x, e.builder.int64([-1, width])])[0];
+  const zeros = e.builder.constant(new Float32Array(width), [1, width]);
+  const more = softmax(e.builder.op('Concat', [rows, zeros], { axis: 0 })[0]);
+  return e.builder.op('Reshape', [sliced(e, more, 0, 0, -1, 1), e.shape(shape).exact()])[0];
+}
+
 function attentionFused(t: Tensor<'attention'>, e: Emit): string {
   const [q, k, v, ...keys] = t.inputs.map(e.name);
   return e.builder.op(
@@ -207,7 +218,10 @@ function attentionApart(t: Tensor<'attention'>, e: Emit): string {
     const beyond = [0, -1e9].map((v) => e.builder.constant(Float32Array.of(v), [1]));
     scores = e.builder.op('Add', [scores, e.builder.op('Where', [counts, ...beyond])[0]])[0];
   }
-  const mixed = e.builder.op('MatMul', [e.builder.op('Softmax', [scores], { axis: -1 })[0], apart(v, [0, 2, 1, 3])])[0];
+  const mixed = e.builder.op('MatMul', [
+    softmaxed(e, scores, [t.shape[0], heads, q.shape[1], k.shape[1]]),
+    apart(v, [0, 2, 1, 3]),
+  ])[0];
   return e.builder.op('Reshape', [
     e.builder.op('Transpose', [mixed], { perm: [0, 2, 1, 3] })[0],
     e.shape(t.shape).exact(),
