@@ -8,6 +8,7 @@ export { sparsePositions } from './positions.ts';
 export { type Coarsening, coarsened, subdivided } from './resample.ts';
 export { downsample, subdivide, upsample } from './resolution.ts';
 export { type SparseGrid, type SymbolicBucket, type SymbolicWindows, sparseGrid } from './sparse-grid.ts';
+export { type SparseTransformerConfig, sparseTransformer } from './sparse-transformer.ts';
 export { sparseCrossBlock, sparsePlainBlock, swinReach } from './transformer.ts';
 export { rowAt, type VoxelHash, voxelHash } from './voxel-hash.ts';
 export { MAX_RESOLUTION, type Voxels, voxels, voxelsOfObjects } from './voxels.ts';

@@ -297,15 +297,7 @@ function convolvePairs(t: Tensor<'sparseConv'>, e: Emit): string {
   const { rows } = t.attributes;
   const grows = Number(quotient(rows, x.shape[0]) ?? 1) > 1;
   const shrinks = Number(quotient(x.shape[0], rows) ?? 1) > 1;
-  const weights = e.builder.op(
-    'Split',
-    [e.builder.op('Transpose', [e.name(w)], { perm: [1, 0, 2] })[0]],
-    {
-      axis: 0,
-      num_outputs: k,
-    },
-    { outputs: k },
-  );
+  const tapsFirst = e.builder.op('Transpose', [e.name(w)], { perm: [1, 0, 2] })[0]; // [K, out, in]
   const lengths = e.builder.op('Cast', [e.name(sizes)], { to: elementType.int64 })[0];
   const from = runs(e, e.name(src), lengths, k);
   const to = runs(e, rowIndices(e, dst), lengths, k);
@@ -313,7 +305,7 @@ function convolvePairs(t: Tensor<'sparseConv'>, e: Emit): string {
   const zero = (width: number) => e.builder.constant(new Float32Array(width), [1, width]);
   let y = filled(bias ? e.name(bias) : zero(cout), cout);
   for (let i = 0; i < k; i++) {
-    const weight = e.builder.op('Reshape', [weights[i], e.builder.int64([cout, cin])])[0];
+    const weight = e.builder.op('Reshape', [sliced(e, tapsFirst, 0, i, i + 1, 1), e.builder.int64([cout, cin])])[0];
     const product = (a: string, ...plus: string[]) => e.builder.op('Gemm', [a, weight, ...plus], { transB: 1 })[0];
     const picked = (a: string) => e.builder.op('Gather', [a, from[i]], { axis: 0 })[0];
     const added = (onto: string, a: string) =>
@@ -348,9 +340,15 @@ function sparseConvWeightGrad(t: Tensor<'sparseConvWeightGrad'>, e: Emit): strin
   return e.builder.op('Concat', taps, { axis: 1 })[0];
 }
 
-/** A list of pairs cut into those of each tap. */
+/** A list of pairs cut into those of each tap. WebGPU's Split has no room for so many parts: it takes slices. */
 function runs(e: Emit, list: string, lengths: string, k: number): string[] {
-  return e.builder.op('Split', [list, lengths], { axis: 0 }, { outputs: k });
+  if (e.device !== 'webgpu') return e.builder.op('Split', [list, lengths], { axis: 0 }, { outputs: k });
+  const ends = e.builder.op('CumSum', [lengths, e.builder.int64([0])])[0];
+  const starts = e.builder.op('Sub', [ends, lengths])[0];
+  return Array.from({ length: k }, (_, i) => {
+    const [from, to] = [starts, ends].map((name) => sliced(e, name, 0, i, i + 1, 1));
+    return e.builder.op('Slice', [list, from, to, e.builder.int64([0])])[0];
+  });
 }
 
 /** int32 [P] → int64 [P, 1], as ScatterND takes rows. */
