@@ -1,0 +1,54 @@
+import { type SparseGrid, sparseGrid, type Voxels } from '../../sparse/index.ts';
+import {
+  compile,
+  type Device,
+  floats,
+  input,
+  type ProgramOptions,
+  type Scope,
+  scope,
+  type Tensor,
+} from '../../tensor/index.ts';
+
+/** Where a network's values come from: a state of floats, or a file the runtime maps. */
+export type Weights = Pick<ProgramOptions, 'state' | 'external'>;
+
+export interface DecoderOptions {
+  /** objects decoded at once; 1 by default */
+  objects?: number;
+  device?: Device | 'auto';
+  /** the scope the decoder's weights are in */
+  at?: (root: Scope) => Scope;
+}
+
+/** Decodes latents into one representation each. Owned by whoever opened it; `dispose` frees it. */
+export interface Decoder<Representation> {
+  /** @param feats  latents [N, latent_channels] of the encoder's own scale (see `denormalizeLatent`) */
+  decode(voxels: Voxels, feats: Float32Array): Promise<Representation[]>;
+  dispose(): Promise<void>;
+}
+
+/** A decoder made ready to run at any voxels: `network` builds its outputs, `present` makes representations of their values. */
+export async function openDecoder<Representation>(
+  latentChannels: number,
+  weights: Weights,
+  { objects = 1, device = 'cpu', at = (root) => root }: DecoderOptions,
+  network: (p: Scope, grid: SparseGrid, latent: Tensor) => Record<string, Tensor>,
+  present: (values: Record<string, Float32Array>, voxels: Voxels) => Representation[],
+): Promise<Decoder<Representation>> {
+  const grid = sparseGrid(objects);
+  const latent = input('latent', [grid.rows, latentChannels]);
+  const program = await compile(network(at(scope()), grid, latent), { device, ...weights });
+  return {
+    async decode(voxels, feats) {
+      const got = await program.run({ ...grid.plan(voxels), latent: floats(feats, [voxels.count, latentChannels]) });
+      const values = Object.fromEntries(Object.entries(got).map(([name, v]) => [name, v.data as Float32Array]));
+      return present(values, voxels);
+    },
+    dispose: () => program.dispose(),
+  };
+}
+
+/** Rows of one object out of values [N·k, ..], `width` numbers for each voxel. */
+export const rowsOfObject = (values: Float32Array, { starts }: Voxels, object: number, width: number): Float32Array =>
+  values.slice(starts[object] * width, starts[object + 1] * width);
