@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { devices } from '../../../test/devices.ts';
 import { downstream, evaluate, expectGolden, expectWeights, golden, voxelsOf } from '../../../test/golden.ts';
-import { sparseGrid, subdivided } from '../../sparse/index.ts';
+import { sparseGrid, subdivided, voxelsOfObjects } from '../../sparse/index.ts';
 import { input, scope } from '../../tensor/index.ts';
-import { meshDecoder } from './mesh-decoder.ts';
+import { meshDecoder, openMeshDecoder } from './mesh-decoder.ts';
 
 describe.each(devices)('the mesh decoder on $device', ({ device, present }) => {
   test.skipIf(!present)('computes what the official one does', async () => {
@@ -21,4 +21,28 @@ describe.each(devices)('the mesh decoder on $device', ({ device, present }) => {
     expectGolden(await evaluate(outputs, file.below('model.'), feeds, { device, plan: grid.plan(voxels) }), file);
     expect([...subdivided(subdivided(voxels)).coords]).toEqual([...file.get('out.h.coords').data]);
   });
+});
+
+test('an opened decoder gives each object its mesh, in one program for any voxels', async () => {
+  const file = golden('slat_decoder_mesh');
+  const state = Object.fromEntries(Object.entries(file.below('model.')).map(([name, t]) => [name, t.data]));
+  const decoder = await openMeshDecoder(file.config, { state }, { objects: 2 });
+  const meshes = await decoder.decode(voxelsOf(file, 'in.x.coords'), file.get('in.x.feats').data);
+  expect(meshes.length).toBe(2);
+  for (const [i, mesh] of meshes.entries()) {
+    // Rounding in the network may move a sign, so vertices are compared as a cloud: their mean, and how many.
+    const expected = file.get(`out.${i}.vertices`).data;
+    expect(Math.abs(mesh.positions.length / expected.length - 1)).toBeLessThan(0.02);
+    const mean = (points: Float32Array, axis: number) =>
+      points.filter((_, at) => at % 3 === axis).reduce((a, b) => a + b) / (points.length / 3);
+    for (const axis of [0, 1, 2]) expect(mean(mesh.positions, axis)).toBeCloseTo(mean(expected, axis), 2);
+    expect(mesh.colors?.length).toBe(mesh.positions.length);
+    expect(Math.max(...mesh.indices)).toBe(mesh.positions.length / 3 - 1);
+  }
+  const one = await decoder.decode(
+    voxelsOfObjects([Int32Array.of(1, 2, 3), Int32Array.of(4, 5, 6, 4, 5, 7)], 8),
+    new Float32Array(24).fill(0.5),
+  );
+  expect(one.length).toBe(2);
+  await decoder.dispose();
 });

@@ -1,4 +1,5 @@
 import { linear } from '../../nn/index.ts';
+import { type DecodedMesh, meshOfFeatures } from '../../representations/index.ts';
 import {
   convolutionOfSubdivided,
   pointConvolution,
@@ -8,8 +9,10 @@ import {
   sparseGroupNorm,
   sparseTransformer,
   subdivide,
+  subdivided,
 } from '../../sparse/index.ts';
 import { add, type Scope, silu, type Tensor, zeros } from '../../tensor/index.ts';
+import { type Decoder, type DecoderOptions, openDecoder, rowsOfObject, type Weights } from './open-decoder.ts';
 
 /** Latent → what a mesh is extracted from, at four times the resolution. Source: Xiang et al. 2024, §3.2; reference/models.md §5.9. */
 export interface MeshDecoderConfig extends SparseTransformerConfig {
@@ -45,4 +48,32 @@ function subdivisionBlock(p: Scope, grid: SparseGrid, x: Tensor, out: number): T
   h = sparseConvolution(p.at('out_layers.3'), fine, h, out, zeros);
   const shortcut = x.shape[1] === out ? x : pointConvolution(p.at('skip_connection'), x, out);
   return add(h, subdivide(shortcut));
+}
+
+/** One mesh for each object. */
+export function openMeshDecoder(
+  config: MeshDecoderConfig,
+  weights: Weights,
+  options: DecoderOptions = {},
+): Promise<Decoder<DecodedMesh>> {
+  return openDecoder(
+    config.latent_channels,
+    weights,
+    options,
+    (p, grid, latent) => ({ cubes: meshDecoder(config, p, grid, latent) }),
+    ({ cubes }, voxels) => {
+      const fine = subdivided(subdivided(voxels));
+      const width = cubes.length / fine.count;
+      return Array.from({ length: voxels.objects }, (_, object) => {
+        const coords = new Int32Array(3 * (fine.starts[object + 1] - fine.starts[object]));
+        for (let i = 0; i < coords.length; i++)
+          coords[i] = fine.coords[4 * (fine.starts[object] + Math.floor(i / 3)) + 1 + (i % 3)];
+        return meshOfFeatures({
+          resolution: 4 * config.resolution,
+          coords,
+          feats: rowsOfObject(cubes, fine, object, width),
+        });
+      });
+    },
+  );
 }
