@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { expectClose, golden } from '../../test/golden.ts';
+import { torchGenerator } from '../tensor/index.ts';
 import { type CubeFeatures, cornerMeans, fieldOfMeans, surfaceOfFeatures } from './cube-features.ts';
 import { meshOfFeatures } from './decoded-mesh.ts';
 import { membersOf } from './ranked-set.ts';
@@ -73,15 +74,36 @@ test('a single inside corner gives a box of eight vertices around it', () => {
 test('a cube inside gives a closed surface around it, nothing inside gives none', () => {
   const whole = surfaceOfFeatures(oneCube(8, [3, 3, 3], () => true));
   expect([whole.positions.length / 3, whole.indices.length / 3]).toEqual([26, 48]);
-  const sides = new Map<string, number>();
-  for (let i = 0; i < whole.indices.length; i++) {
-    const next = i % 3 === 2 ? i - 2 : i + 1;
-    const key = [whole.indices[i], whole.indices[next]].join();
-    sides.set(key, (sides.get(key) ?? 0) + 1);
-  }
-  for (const key of sides.keys()) expect(sides.get(key.split(',').reverse().join())).toBe(1);
+  expect(openSides(whole.indices)).toBe(0);
   const none = meshOfFeatures(oneCube(8, [3, 3, 3], () => false));
   expect([none.positions.length, none.indices.length]).toEqual([0, 0]);
+});
+
+/** Sides of triangles that no other triangle passes the other way. */
+function openSides(indices: Uint32Array): number {
+  const balance = new Map<string, number>();
+  for (let i = 0; i < indices.length; i++) {
+    const [a, b] = [indices[i], indices[i % 3 === 2 ? i - 2 : i + 1]];
+    const key = a < b ? `${a},${b}` : `${b},${a}`;
+    balance.set(key, (balance.get(key) ?? 0) + (a < b ? 1 : -1));
+  }
+  return [...balance.values()].reduce((open, n) => open + Math.abs(n), 0);
+}
+
+test('whatever the features, the surface is closed inside the grid, and as large split around centers', () => {
+  for (let seed = 1; seed <= 12; seed++) {
+    const rng = torchGenerator(seed);
+    const cells = rng.permutation(10 ** 3).slice(0, 30 * seed);
+    const coords = [...cells].flatMap((c) => [Math.floor(c / 100), Math.floor(c / 10) % 10, c % 10].map((v) => v + 1));
+    const random = { resolution: 12, coords: Int32Array.from(coords), feats: rng.normal(101 * cells.length) };
+    const diagonal = surfaceOfFeatures(random);
+    const center = surfaceOfFeatures(random, 'center');
+    expect(openSides(diagonal.indices), `seed ${seed}`).toBe(0);
+    expect(openSides(center.indices), `seed ${seed}`).toBe(0);
+    expect(center.indices.length).toBe(2 * diagonal.indices.length);
+    expect(diagonal.positions.every((v) => Math.abs(v) < 0.5)).toBe(true);
+    expect(new Set(diagonal.indices).size).toBe(diagonal.positions.length / 3);
+  }
 });
 
 test('at the border of the grid the surface stays open', () => {

@@ -32,11 +32,7 @@ export interface NeighborPairs {
   readonly sizes: Int32Array;
 }
 
-/**
- * @param children  rows that come from one row of the source: 1 when source and target are the same voxels, 8 when the
- *   table is that of subdivided voxels and the source is their parents
- */
-export function neighborPairs(table: Int32Array, children = 1): NeighborPairs {
+export function neighborPairs(table: Int32Array): NeighborPairs {
   const count = table.length / TAPS;
   const sizes = new Int32Array(TAPS);
   for (let i = 0, tap = 0; i < table.length; i++, tap = tap === TAPS - 1 ? 0 : tap + 1)
@@ -49,7 +45,7 @@ export function neighborPairs(table: Int32Array, children = 1): NeighborPairs {
     for (let n = 0; n < count; n++) {
       const m = table[n * TAPS + tap];
       if (m === count) continue;
-      src[at] = Math.floor(m / children);
+      src[at] = m;
       dst[at++] = n;
     }
   return { src, dst, sizes };

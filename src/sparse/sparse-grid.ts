@@ -8,7 +8,7 @@ import {
   type Tensor,
   type Value,
 } from '../tensor/index.ts';
-import { neighborPairs, neighborTable, TAPS } from './neighbors.ts';
+import { type NeighborPairs, neighborPairs, neighborTable, TAPS } from './neighbors.ts';
 import { coarsened, subdivided } from './resample.ts';
 import type { Voxels } from './voxels.ts';
 import { bucketLengths, type WindowPartition, windowPartition } from './windows.ts';
@@ -79,11 +79,14 @@ function gridOf(objects: number, name: string, rows: Dim): SparseGrid {
     return tensor;
   }
 
-  function pairs(key: string, children: number): Taps {
-    const part = (which: 'src' | 'dst' | 'sizes', length: Dim) =>
-      declared(`${key}.${which}`, [length], (of) => of.pairs(children)[which]);
-    const count = `${name}.${key}`;
-    return { kind: 'pairs', src: part('src', count), dst: part('dst', count), sizes: part('sizes', TAPS) };
+  function pairs(source: string, rowOf: (row: number) => number): Taps {
+    const count = `${name}.pairs`;
+    return {
+      kind: 'pairs',
+      src: declared(`pairs.${source}`, [count], (of) => of.pairs().src.map(rowOf)),
+      dst: declared('pairs.dst', [count], (of) => of.pairs().dst),
+      sizes: declared('pairs.sizes', [TAPS], (of) => of.pairs().sizes),
+    };
   }
 
   return {
@@ -96,8 +99,10 @@ function gridOf(objects: number, name: string, rows: Dim): SparseGrid {
         Int32Array.from({ length: starts[object + 1] - starts[object] }, (_, i) => starts[object] + i),
       ),
     taps: (kind) =>
-      kind === 'pairs' ? pairs('pairs', 1) : { kind, table: declared('neighbors', [rows, TAPS], (of) => of.table()) },
-    tapsFromParents: () => pairs('parent-pairs', 8),
+      kind === 'pairs'
+        ? pairs('src', (row) => row)
+        : { kind, table: declared('neighbors', [rows, TAPS], (of) => of.table()) },
+    tapsFromParents: () => pairs('parent', (row) => row >> 3),
     windows(size, shift) {
       const key = `windows.${size}.${shift}`;
       return {
@@ -150,7 +155,7 @@ function gridOf(objects: number, name: string, rows: Dim): SparseGrid {
 interface Derived {
   readonly voxels: Voxels;
   table(): Int32Array;
-  pairs(children: number): ReturnType<typeof neighborPairs>;
+  pairs(): NeighborPairs;
   windows(size: number, shift: number): WindowPartition;
   coarsened(): ReturnType<typeof coarsened>;
 }
@@ -161,7 +166,7 @@ function derivedFrom(voxels: Voxels): Derived {
   return {
     voxels,
     table,
-    pairs: (children) => once(`pairs.${children}`, () => neighborPairs(table(), children)),
+    pairs: () => once('pairs', () => neighborPairs(table())),
     windows: (size, shift) => once(`windows.${size}.${shift}`, () => windowPartition(voxels, size, shift)),
     coarsened: () => once('coarsened', () => coarsened(voxels)),
   };

@@ -7,11 +7,11 @@ import {
   gather,
   input,
   integers,
-  type ProgramOptions,
   reshape,
   type Scope,
   scope,
 } from '../../tensor/index.ts';
+import type { Weights } from '../1-structure/index.ts';
 import { type LatentEncoderConfig, latentEncoder } from './encoder.ts';
 import { type LatentFlowConfig, latentFlow, latentPrompt } from './flow.ts';
 
@@ -27,9 +27,6 @@ export interface LatentSamplerOptions {
 
 /** The published settings of the picture models. */
 export const latentSamplerDefaults: LatentSamplerOptions = { steps: 25, guidance: 5, interval: [0.5, 1], rescale: 3 };
-
-/** Where a network's values come from: a state of floats, or a file the runtime maps. */
-type Weights = Pick<ProgramOptions, 'state' | 'external'>;
 
 /** The tokens of each object's prompt, and those of the empty prompt (zeros when not given, as for pictures); [B, T, K]. */
 export interface LatentPrompt {
@@ -82,12 +79,16 @@ export async function openLatentSampler(
   );
 
   async function hold({ cond, uncond = new Float32Array(cond.length) }: LatentPrompt): Promise<void> {
-    const both = Object.fromEntries(blocks.map((name) => [name, new Float32Array(2 * size)]));
-    for (const [i, tokenRows] of [cond, uncond].entries()) {
-      const found = await reader.run({ cond: floats(tokenRows, condDims) });
-      for (const name of blocks) both[name].set(found[name].data as Float32Array, i * size);
+    const [towards, away] = [
+      await reader.run({ cond: floats(cond, condDims) }),
+      await reader.run({ cond: floats(uncond, condDims) }),
+    ];
+    for (const name of blocks) {
+      const both = new Float32Array(2 * size);
+      both.set(towards[name].data as Float32Array);
+      both.set(away[name].data as Float32Array, size);
+      await program.writeState({ [name]: both });
     }
-    await program.writeState(both);
   }
 
   return {

@@ -21,8 +21,9 @@ import {
   valuesInit,
   zeros,
 } from '../../tensor/index.ts';
+import type { Weights } from '../1-structure/index.ts';
 import { hammersley3 } from './hammersley.ts';
-import { type Decoder, type DecoderOptions, openDecoder, rowsOfObject, type Weights } from './open-decoder.ts';
+import { type Decoder, type DecoderOptions, openDecoder, rowsOfObject } from './open-decoder.ts';
 
 /** Latent → Gaussians, some for each voxel. Source: Xiang et al. 2024, §3.2; reference/models.md §5.7, pipelines.md §9. */
 export interface GaussianDecoderConfig extends SparseTransformerConfig {
@@ -45,6 +46,8 @@ export interface GaussianRepresentationConfig {
   voxel_size: number;
   /** Gaussians per voxel */
   num_gaussians: number;
+  /** variance in pixels that the splat rasterizer adds; not used here */
+  '2d_filter_kernel_size': number;
   /** smallest deviation */
   '3d_filter_kernel_size': number;
   /** deviation at a raw value of 0 */

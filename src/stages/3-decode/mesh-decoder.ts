@@ -12,7 +12,8 @@ import {
   subdivided,
 } from '../../sparse/index.ts';
 import { add, type Scope, silu, type Tensor, zeros } from '../../tensor/index.ts';
-import { type Decoder, type DecoderOptions, openDecoder, rowsOfObject, type Weights } from './open-decoder.ts';
+import type { Weights } from '../1-structure/index.ts';
+import { type Decoder, type DecoderOptions, openDecoder, rowsOfObject } from './open-decoder.ts';
 
 /** Latent → what a mesh is extracted from, at four times the resolution. Source: Xiang et al. 2024, §3.2; reference/models.md §5.9. */
 export interface MeshDecoderConfig extends SparseTransformerConfig {

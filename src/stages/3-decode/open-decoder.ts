@@ -1,17 +1,6 @@
 import { type SparseGrid, sparseGrid, type Voxels } from '../../sparse/index.ts';
-import {
-  compile,
-  type Device,
-  floats,
-  input,
-  type ProgramOptions,
-  type Scope,
-  scope,
-  type Tensor,
-} from '../../tensor/index.ts';
-
-/** Where a network's values come from: a state of floats, or a file the runtime maps. */
-export type Weights = Pick<ProgramOptions, 'state' | 'external'>;
+import { compile, type Device, floats, input, type Scope, scope, type Tensor } from '../../tensor/index.ts';
+import type { Weights } from '../1-structure/index.ts';
 
 export interface DecoderOptions {
   /** objects decoded at once; 1 by default */

@@ -2,7 +2,8 @@ import { layerNorm, linear } from '../../nn/index.ts';
 import type { RadianceField } from '../../representations/index.ts';
 import { type SparseGrid, type SparseTransformerConfig, sparseTransformer } from '../../sparse/index.ts';
 import { add, parts, type Scope, type Tensor, zeros } from '../../tensor/index.ts';
-import { type Decoder, type DecoderOptions, openDecoder, rowsOfObject, type Weights } from './open-decoder.ts';
+import type { Weights } from '../1-structure/index.ts';
+import { type Decoder, type DecoderOptions, openDecoder, rowsOfObject } from './open-decoder.ts';
 
 /** Latent → radiance field of tri-vectors. Source: Xiang et al. 2024, §3.2; reference/models.md §5.8, pipelines.md §10. */
 export interface RadianceFieldDecoderConfig extends SparseTransformerConfig {

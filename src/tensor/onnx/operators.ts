@@ -303,18 +303,23 @@ function convolvePairs(t: Tensor<'sparseConv'>, e: Emit): string {
   const to = runs(e, rowIndices(e, dst), lengths, k);
   const filled = (value: string, width: number) => e.builder.op('Expand', [value, e.shape([rows, width]).exact()])[0];
   const zero = (width: number) => e.builder.constant(new Float32Array(width), [1, width]);
-  let y = filled(bias ? e.name(bias) : zero(cout), cout);
-  for (let i = 0; i < k; i++) {
-    const weight = e.builder.op('Reshape', [sliced(e, tapsFirst, 0, i, i + 1, 1), e.builder.int64([cout, cin])])[0];
-    const product = (a: string, ...plus: string[]) => e.builder.op('Gemm', [a, weight, ...plus], { transB: 1 })[0];
-    const picked = (a: string) => e.builder.op('Gather', [a, from[i]], { axis: 0 })[0];
-    const added = (onto: string, a: string) =>
-      e.builder.op('ScatterND', [onto, to[i], a], { reduction: { text: 'add' } })[0];
-    if (grows) y = added(y, picked(product(e.name(x))));
-    else if (shrinks) y = product(added(filled(zero(cin), cin), picked(e.name(x))), y);
-    else y = added(y, product(picked(e.name(x))));
-  }
-  return y;
+  const weights = from.map((_, i) =>
+    e.builder.op('Reshape', [sliced(e, tapsFirst, 0, i, i + 1, 1), e.builder.int64([cout, cin])]),
+  );
+  const product = (a: string, i: number, ...plus: string[]) =>
+    e.builder.op('Gemm', [a, ...weights[i], ...plus], { transB: 1 })[0];
+  const picked = (a: string, i: number) => e.builder.op('Gather', [a, from[i]], { axis: 0 })[0];
+  const added = (onto: string, a: string, i: number) =>
+    e.builder.op('ScatterND', [onto, to[i], a], { reduction: { text: 'add' } })[0];
+  // What each tap adds is written down before any is added: the runtime goes back from the last node written, so it then
+  // adds each as soon as it exists. The other way round all 27 are alive at once (2.1 GB instead of 0.7 at 177 000 rows).
+  const parts = from.map((_, i) => {
+    if (grows) return picked(product(e.name(x), i), i);
+    if (shrinks) return added(filled(zero(cin), cin), picked(e.name(x), i), i);
+    return product(picked(e.name(x), i), i);
+  });
+  const start = filled(bias ? e.name(bias) : zero(cout), cout);
+  return parts.reduce((y, part, i) => (shrinks ? product(part, i, y) : added(y, part, i)), start);
 }
 
 /** dW[:, k, :] = dyᵀ·x over the pairs of tap k. */
