@@ -11,5 +11,5 @@ export { type SparseGrid, type SymbolicBucket, type SymbolicWindows, sparseGrid 
 export { type SparseTransformerConfig, sparseTransformer } from './sparse-transformer.ts';
 export { sparseCrossBlock, sparsePlainBlock, swinReach } from './transformer.ts';
 export { rowAt, type VoxelHash, voxelHash } from './voxel-hash.ts';
-export { MAX_RESOLUTION, type Voxels, voxels, voxelsOfObjects } from './voxels.ts';
+export { expectRows, MAX_RESOLUTION, type Voxels, voxels, voxelsOfObjects } from './voxels.ts';
 export { bucketLengths, type WindowBucket, type WindowPartition, windowPartition } from './windows.ts';

@@ -6,11 +6,12 @@ import { input, mul, reshape, type Scope, scope, sub, type Tensor, vectorJacobia
 import { attendAmongVoxels, sparseCrossAttention, sparseSelfAttention } from './attention.ts';
 import { pointConvolution, sparseConvolution } from './convolution.ts';
 import { sparseGroupNorm } from './norm.ts';
+import { sparsePositions } from './positions.ts';
 import { coarsened, subdivided } from './resample.ts';
 import { downsample, subdivide, upsample } from './resolution.ts';
 import { type SparseGrid, sparseGrid } from './sparse-grid.ts';
 import { swinReach } from './transformer.ts';
-import type { Voxels } from './voxels.ts';
+import { type Voxels, voxelsOfObjects } from './voxels.ts';
 
 /** Gradients of Σ y·r in x and every weight, as outputs `<prefix>x`, `<prefix><weight>`. */
 function slopesOf(
@@ -108,6 +109,22 @@ describe.each(devices)('layers over voxels on $device', ({ device, present }) =>
       { device },
     );
     expectGolden(got, file);
+  });
+
+  on.each([64, 96, 1024])('positions of voxels in %i channels', async (width) => {
+    const file = golden('embeddings');
+    const coords = Int32Array.from(file.get('in.coords').data);
+    const grid = sparseGrid();
+    const resolution = Math.max(...coords) + 1;
+    const name = `out.pos_${width}`;
+    const got = await run(
+      { [name]: sparsePositions(grid, width, resolution) },
+      {},
+      {},
+      grid,
+      voxelsOfObjects([coords]),
+    );
+    expectClose(got[name].data, file.get(name).data, 1e-5, name);
   });
 
   on.each([0, 2])('attention in windows moved by %i', async (shift) => {

@@ -49,6 +49,31 @@ export function voxels(coords: Int32Array, resolution = MAX_RESOLUTION): Voxels 
   return { coords, count, objects: starts.length - 1, starts: Int32Array.from(starts) };
 }
 
+/**
+ * Rows of a network's input fit its voxels, and the voxels its grid.
+ * @param where  what the error names
+ * @param feats  [N, channels]
+ */
+export function expectRows(
+  where: string,
+  { coords, count }: Voxels,
+  resolution: number,
+  feats: Float32Array,
+  channels: number,
+): void {
+  if (feats.length !== count * channels)
+    throw new RangeError(
+      `${where}: feats must be [${count}, ${channels}], one row for each voxel, got ${feats.length} values. ` +
+        'Feats and voxels come from different objects, or the model has other channels.',
+    );
+  for (let i = 0; i < coords.length; i++)
+    if (i % 4 !== 0 && coords[i] >= resolution)
+      throw new RangeError(
+        `${where}: voxel ${Math.floor(i / 4)} is (${coords.slice(i - (i % 4) + 1, i - (i % 4) + 4).join(', ')}), ` +
+          `expected 0 to ${resolution - 1} on each axis. The model works at another resolution.`,
+      );
+}
+
 /** Voxels of several objects, each given as coords [N, 3]. */
 export function voxelsOfObjects(objects: readonly Int32Array[], resolution = MAX_RESOLUTION): Voxels {
   const rows = objects.map((coords, object) => {

@@ -61,7 +61,7 @@ test('one sampler steps from noise at any voxels, with guidance between the prom
       { cond: cond.data },
       { steps: 1, guidance: 0, interval: [0, 1], rescale: 1 },
     ),
-  ).rejects.toThrow(/noise must be \[4, 8\], one row for each voxel, got 8 values/);
+  ).rejects.toThrow(/latent sampler: feats must be \[4, 8\], one row for each voxel, got 8 values/);
   await sampler.dispose();
 });
 

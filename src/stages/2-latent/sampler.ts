@@ -1,5 +1,5 @@
 import { euler, guided, schedule } from '../../flow/index.ts';
-import { sparseGrid, type Voxels } from '../../sparse/index.ts';
+import { expectRows, sparseGrid, type Voxels } from '../../sparse/index.ts';
 import {
   compile,
   type Device,
@@ -93,10 +93,7 @@ export async function openLatentSampler(
 
   return {
     async sample(voxels, noise, prompt, { steps, guidance, interval, rescale }, { signal, onStep } = {}) {
-      if (noise.length !== voxels.count * channels)
-        throw new RangeError(
-          `openLatentSampler: noise must be [${voxels.count}, ${channels}], one row for each voxel, got ${noise.length} values.`,
-        );
+      expectRows('latent sampler', voxels, config.resolution, noise, channels);
       await hold(prompt);
       const plan = grid.plan(voxels);
       const evaluate = (row: number) => async (x: Float32Array, t: number) => {
@@ -139,6 +136,7 @@ export async function openLatentEncoder(
   const program = await compile({ ...latentEncoder(config, at(scope()), grid, feats) }, { device, ...weights });
   return {
     async encode(voxels, values) {
+      expectRows('latent encoder', voxels, config.resolution, values, config.in_channels);
       const got = await program.run({
         ...grid.plan(voxels),
         feats: floats(values, [voxels.count, config.in_channels]),

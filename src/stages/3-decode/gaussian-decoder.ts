@@ -115,7 +115,7 @@ export function openGaussianDecoder(
 ): Promise<Decoder<Gaussians>> {
   const g = config.representation_config.num_gaussians;
   return openDecoder(
-    config.latent_channels,
+    config,
     weights,
     options,
     (p, grid, latent) => {

@@ -58,7 +58,7 @@ export function openMeshDecoder(
   options: DecoderOptions = {},
 ): Promise<Decoder<DecodedMesh>> {
   return openDecoder(
-    config.latent_channels,
+    config,
     weights,
     options,
     (p, grid, latent) => ({ cubes: meshDecoder(config, p, grid, latent) }),

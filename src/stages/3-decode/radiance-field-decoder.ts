@@ -46,7 +46,7 @@ export function openRadianceFieldDecoder(
   const { resolution, representation_config } = config;
   const { rank, dim } = representation_config;
   return openDecoder(
-    config.latent_channels,
+    config,
     weights,
     options,
     (p, grid, latent) => {
