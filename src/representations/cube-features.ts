@@ -84,7 +84,7 @@ export function cornerMeans(features: CubeFeatures): CornerMeans {
       const v = rankOf(vertices, cornerId(S, x, y, z, k));
       corners[8 * q + k] = v;
       counts[v]++;
-      for (let c = 0; c < width; c++) sums[v * width + c] += feats[row * q + channelAt(k, c)];
+      for (let c = 0; c < width; c++) sums[v * width + c] += feats[row * q + CHANNEL[10 * k + c]];
     }
   }
   const means = new Float32Array(sums.length);
@@ -101,6 +101,9 @@ export function channelAt(k: number, c: number): number {
   if (c === 0) return FEATURE_START.sdf + k;
   return c < 4 ? FEATURE_START.deformation + 3 * k + c - 1 : FEATURE_START.attributes + 6 * k + c - 4;
 }
+
+/** The same as a table, for loops over many cubes. */
+const CHANNEL = Uint8Array.from({ length: 80 }, (_, i) => channelAt(Math.floor(i / 10), i % 10));
 
 /** The field that the means and the weights describe. Source: reference/pipelines.md §12.2. */
 export function fieldOfMeans({ resolution: R, feats }: CubeFeatures, joined: CornerMeans): CubeField {

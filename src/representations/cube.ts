@@ -20,6 +20,10 @@ export const EDGE_CORNERS: readonly (readonly [number, number])[] = [
   [6, 4],
 ];
 
+/** The same, flat, for loops over many cubes. */
+export const EDGE_FIRST = Uint8Array.from(EDGE_CORNERS, ([first]) => first);
+export const EDGE_SECOND = Uint8Array.from(EDGE_CORNERS, ([, second]) => second);
+
 /** The 6 faces: the axis they are orthogonal to, and the side they lie on. */
 export const FACES: readonly { readonly axis: number; readonly side: 0 | 1 }[] = [0, 1, 2].flatMap((axis) => [
   { axis, side: 0 as const },

@@ -1,4 +1,4 @@
-import { EDGE_CORNERS } from './cube.ts';
+import { EDGE_FIRST, EDGE_SECOND } from './cube.ts';
 import { type CubeField, NO_ATTRIBUTE, NO_GAMMA, OUTSIDE } from './cube-field.ts';
 import { EDGES, START } from './dual-marching-cubes.ts';
 import { membersOf } from './ranked-set.ts';
@@ -83,13 +83,11 @@ export function readCube(
   }
 }
 
-/** γ of each quad's vertices: γ₀γ₂ and γ₁γ₃. */
-export function gammaProducts(field: CubeField, topology: SurfaceTopology, quad: number): [number, number] {
-  const gamma = (corner: number): number => {
-    const w = topology.weights[topology.vertexCube[topology.quads[4 * quad + corner]]];
-    return w < 0 ? NO_GAMMA : field.gamma[w];
-  };
-  return [gamma(0) * gamma(2), gamma(1) * gamma(3)];
+/** γ of one vertex times that of another. */
+function gammaProduct(field: CubeField, { weights, vertexCube }: SurfaceTopology, one: number, other: number): number {
+  const w = weights[vertexCube[one]];
+  const u = weights[vertexCube[other]];
+  return (w < 0 ? NO_GAMMA : field.gamma[w]) * (u < 0 ? NO_GAMMA : field.gamma[u]);
 }
 
 function dualVertices(field: CubeField, topology: SurfaceTopology) {
@@ -118,7 +116,8 @@ function dualVertices(field: CubeField, topology: SurfaceTopology) {
     let sum = 0;
     mean.fill(0);
     for (let e = from; e < to; e++) {
-      const [a, b] = EDGE_CORNERS[EDGES[e]];
+      const a = EDGE_FIRST[EDGES[e]];
+      const b = EDGE_SECOND[EDGES[e]];
       const beta = weights[row] < 0 ? 1 : field.beta[12 * weights[row] + EDGES[e]];
       const scale = beta / (weighted[b] - weighted[a]);
       sum += beta;
@@ -130,7 +129,8 @@ function dualVertices(field: CubeField, topology: SurfaceTopology) {
     for (let i = 0; i < A; i++) attributes[A * d + i] = mean[3 + i] / sum;
     let total = 0;
     for (let e = from; e < to; e++) {
-      const [a, b] = EDGE_CORNERS[EDGES[e]];
+      const a = EDGE_FIRST[EDGES[e]];
+      const b = EDGE_SECOND[EDGES[e]];
       let square = 0;
       for (let axis = 0; axis < 3; axis++) {
         const crossing = (sdf[b] * x[3 * a + axis] - sdf[a] * x[3 * b + axis]) / (sdf[b] - sdf[a]);
@@ -148,11 +148,21 @@ function splitAlongDiagonals(field: CubeField, topology: SurfaceTopology): Uint3
   const { quads } = topology;
   const indices = new Uint32Array((quads.length / 4) * 6);
   for (let q = 0; q < quads.length / 4; q++) {
-    const [a, b, c, d] = quads.subarray(4 * q, 4 * q + 4);
-    const [even, odd] = gammaProducts(field, topology, q);
+    const a = quads[4 * q];
+    const b = quads[4 * q + 1];
+    const c = quads[4 * q + 2];
+    const d = quads[4 * q + 3];
+    const even = gammaProduct(field, topology, a, c);
+    const odd = gammaProduct(field, topology, b, d);
     // In single precision, as the official code compares: equal there is equal here.
-    if (Math.fround(even) > Math.fround(odd)) indices.set([a, b, c, a, c, d], 6 * q);
-    else indices.set([a, b, d, d, b, c], 6 * q);
+    const along = Math.fround(even) > Math.fround(odd);
+    const at = 6 * q;
+    indices[at] = a;
+    indices[at + 1] = b;
+    indices[at + 2] = along ? c : d;
+    indices[at + 3] = along ? a : d;
+    indices[at + 4] = along ? c : b;
+    indices[at + 5] = along ? d : c;
   }
   return indices;
 }
@@ -174,7 +184,8 @@ function withCenters(field: CubeField, topology: SurfaceTopology, values: Float3
   all.set(values);
   for (let q = 0; q < quads.length / 4; q++) {
     const [a, b, c, d] = quads.subarray(4 * q, 4 * q + 4);
-    const [even, odd] = gammaProducts(field, topology, q);
+    const even = gammaProduct(field, topology, a, c);
+    const odd = gammaProduct(field, topology, b, d);
     const scale = 0.5 / (even + odd + 1e-8);
     for (let i = 0; i < width; i++)
       all[values.length + q * width + i] =
