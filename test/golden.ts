@@ -1,7 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { readSafetensors, toFloat32 } from '../src/formats/safetensors.ts';
-import { compile, floats, input, type Scope, type Tensor, topological } from '../src/tensor/index.ts';
+import { type Voxels, voxels } from '../src/sparse/index.ts';
+import {
+  compile,
+  type Device,
+  floats,
+  input,
+  type Scope,
+  type Tensor,
+  topological,
+  type Value,
+} from '../src/tensor/index.ts';
 
 export interface GoldenTensor {
   readonly shape: readonly number[];
@@ -67,18 +77,23 @@ export function expectWeights(p: Scope, weights: Record<string, GoldenTensor>): 
 
 export const inputOf = (name: string, { shape }: GoldenTensor): Tensor => input(name, shape);
 
-/** Runs a graph once on the CPU and gives its outputs with their shapes. */
+/** Voxels of the golden coords [N, 4] of that full name. */
+export const voxelsOf = (file: Golden, name: string): Voxels => voxels(Int32Array.from(file.get(name).data));
+
+/** Runs a graph once and gives its outputs with their shapes; `plan` holds what a sparse grid is fed besides. */
 export async function evaluate(
   outputs: Record<string, Tensor>,
   weights: Record<string, GoldenTensor>,
   feeds: Record<string, GoldenTensor> = {},
+  { device = 'cpu', plan = {} }: { device?: Device; plan?: Record<string, Value> } = {},
 ): Promise<Record<string, GoldenTensor>> {
   const state = Object.fromEntries(Object.entries(weights).map(([name, t]) => [name, t.data]));
-  const program = await compile(outputs, { device: 'cpu', threads: 1, state });
+  const program = await compile(outputs, { device, threads: 1, state });
   try {
-    const values = await program.run(
-      Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, floats(t.data, t.shape)])),
-    );
+    const values = await program.run({
+      ...plan,
+      ...Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, floats(t.data, t.shape)])),
+    });
     return Object.fromEntries(
       Object.entries(values).map(([name, v]) => [name, { shape: v.dims, data: v.data as Float32Array }]),
     );

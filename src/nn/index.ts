@@ -1,5 +1,5 @@
 // Layers as functions of a scope and tensors.
-export { crossAttention, selfAttention } from './attention.ts';
+export { type AttentionConfig, attendToPrompt, crossAttention, promptKeysValues, selfAttention } from './attention.ts';
 export { convolution, residualBlock } from './convolution.ts';
 export { absolutePositions, gridPositions, timeEmbedding } from './embedding.ts';
 export { linear } from './linear.ts';

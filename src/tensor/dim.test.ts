@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { product, quotient, sameShape, showShape, sum } from './dim.ts';
+import { product, quotient, resolve, sameShape, showShape, sum, summands } from './dim.ts';
 
 it('products of names are equal in whatever order they are written', () => {
   expect(product([])).toBe(1);
@@ -28,6 +28,16 @@ it('a sum with a name stays whole in products', () => {
   expect(both).toBe('(2*N+M)');
   expect(product([both, 'A', 3])).toBe('3*(2*N+M)*A');
   expect(quotient(product([both, 'A', 3]), both)).toBe('3*A');
+});
+
+it('a sum comes apart again, however deep it is nested', () => {
+  const deep = sum(product([2, sum('A', 'B')]), sum(product([16, 'C']), 3));
+  expect(deep).toBe('(2*(A+B)+(16*C+3))');
+  expect(summands(deep as string)).toEqual(['2*(A+B)', '(16*C+3)']);
+  expect(summands('N')).toBeUndefined();
+  expect(product([deep, 'A', 2])).toBe('2*(2*(A+B)+(16*C+3))*A');
+  const sizes: Record<string, number> = { A: 1, B: 2, C: 4 };
+  expect(resolve(product([deep, 5]), (name) => sizes[name])).toBe(5 * (2 * 3 + 16 * 4 + 3));
 });
 
 it('shapes are shown and compared', () => {

@@ -12,9 +12,22 @@ interface Factors {
 
 function factors(dim: Dim): Factors {
   if (typeof dim === 'number') return { coefficient: dim, names: [] };
-  const parts = dim.split(/\*(?![^(]*\))/); // sums, '(2*N+M)', stay whole
+  const parts = splitOutside(dim, '*'); // sums, '(2*N+M)', stay whole
   const coefficient = /^\d+$/.test(parts[0]) ? Number(parts.shift()) : 1;
   return { coefficient, names: parts };
+}
+
+/** Cut at each `mark` that stands in no parentheses. */
+function splitOutside(text: string, mark: '*' | '+'): string[] {
+  const parts = [''];
+  let depth = 0;
+  for (const c of text) {
+    if (c === '(') depth++;
+    if (c === ')') depth--;
+    if (c === mark && depth === 0) parts.push('');
+    else parts[parts.length - 1] += c;
+  }
+  return parts;
 }
 
 function canonical({ coefficient, names }: Factors): Dim {
@@ -57,6 +70,20 @@ export function sum(a: Dim, b: Dim): Dim {
 /** Factors of a dimension: its number and the names it is a product of. */
 export function namesOf(dim: Dim): { coefficient: number; names: readonly string[] } {
   return factors(dim);
+}
+
+/** The summands of a name that is a sum, '(2*N+M)'; undefined for other names. */
+export function summands(name: string): Dim[] | undefined {
+  if (!name.startsWith('(')) return undefined;
+  return splitOutside(name.slice(1, -1), '+').map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+}
+
+/** The number a size stands for, once its names have sizes. */
+export function resolve(dim: Dim, size: (name: string) => number): number {
+  const { coefficient, names } = factors(dim);
+  const value = (name: string): number =>
+    summands(name)?.reduce<number>((total, part) => total + resolve(part, size), 0) ?? size(name);
+  return names.reduce((product, name) => product * value(name), coefficient);
 }
 
 export const showShape = (shape: Shape): string => `[${shape.join(', ')}]`;

@@ -1,5 +1,5 @@
 // Numbers: a pure graph is built, differentiated, lowered to ONNX, run.
-export { type Dim, product, quotient, type Shape, showShape } from './dim.ts';
+export { type Dim, product, quotient, type Shape, showShape, sum as sumOfDims } from './dim.ts';
 export { checkpoint, gradients, vectorJacobian } from './grad/gradients.ts';
 export {
   type Draws,
@@ -18,7 +18,20 @@ export * from './ops/elementwise.ts';
 export { constant, input } from './ops/leaf.ts';
 export { affine, attention, gather, matmul, scatterAdd } from './ops/product.ts';
 export { max, mean, normalize, softmax, sum } from './ops/reduce.ts';
-export { after, cast, concat, expand, pad, reshape, slice, split, stopGradient, transpose } from './ops/shape.ts';
+export {
+  after,
+  cast,
+  concat,
+  expand,
+  pad,
+  parts,
+  reshape,
+  slice,
+  split,
+  stopGradient,
+  transpose,
+} from './ops/shape.ts';
+export { sparseConv, type Taps } from './ops/sparse.ts';
 export { conv3d, patchify, pixelShuffle3d, resizeNearest, unpatchify } from './ops/volume.ts';
 export { type Generator, type GeneratorState, torchGenerator } from './random.ts';
 export { type Device, resolveDevice } from './runtime/device.ts';

@@ -40,11 +40,14 @@ export interface OpAttributes {
   inverseDeviation: { eps: number };
   conv3d: { stride: number; padding: number };
   conv3dWeightGrad: { stride: number; padding: number; kernel: number };
+  sparseConv: { taps: 'pairs' | 'table'; rows: Dim };
+  sparseConvWeightGrad: { taps: 'pairs' | 'table' };
   resizeNearest: { factor: number };
   reshape: object;
   transpose: { perm: readonly number[] };
   slice: { axis: number; start: number; end: number; step: number };
   concat: { axis: number };
+  part: { axis: number; sizes: readonly Dim[]; index: number };
   pad: { before: readonly number[]; after: readonly number[] };
   expand: object;
   gather: { axis: number };

@@ -1,8 +1,8 @@
-import { mul, neg } from '../ops/elementwise.ts';
+import { add, less, mul, neg, where } from '../ops/elementwise.ts';
 import { constant } from '../ops/leaf.ts';
 import { matmul } from '../ops/product.ts';
 import { softmax, sum } from '../ops/reduce.ts';
-import { concat, expand, reshape, slice, transpose } from '../ops/shape.ts';
+import { concat, expand, parts, reshape, slice, transpose } from '../ops/shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** Up to this many scores, B·H·S·L, all heads are treated in one batched product. */
@@ -15,39 +15,42 @@ const WHOLE = 1 << 24;
  * results that only meet at the end would all keep their scores alive (1.67 GB against 0.62 GB at 4096 tokens).
  */
 export function attentionGradient(y: Tensor<'attention'>, g: Tensor, whole = WHOLE): Tensor[] {
-  const [q, k, v] = y.inputs;
+  const [q, k, v, keys] = y.inputs;
   const { heads } = y.attributes;
   const [b, s, c] = q.shape;
   const l = k.shape[1];
   const d = (c as number) / heads;
   const apart = (t: Tensor) => transpose(reshape(t, [t.shape[0], t.shape[1], heads, d]), [0, 2, 1, 3]); // [B, H, T, d]
   const joined = (t: Tensor, length: typeof s) => reshape(transpose(t, [0, 2, 1, 3]), [b, length, c]);
-  const parts = [q, k, v, y, g].map(apart);
-  const small = typeof s === 'number' && typeof l === 'number' && s * l * Number(b) * heads <= whole;
+  const all = [q, k, v, y, g].map(apart);
+  const beyond = keys && beyondKeys(keys, l as number);
+  // A named batch is one of windows: many short sequences.
+  const small = typeof s === 'number' && typeof l === 'number' && s * l * (Number(b) || 1) * heads <= whole;
   if (small) {
-    const [dq, dk, dv] = perHead(parts, d);
+    const [dq, dk, dv] = perHead(all, d, beyond);
     return [joined(dq, s), joined(dk, l), joined(dv, l)];
   }
   const each = Array.from({ length: heads }, (_, h) => {
-    const [dq, dk, dv] = perHead(
-      parts.map((t) => slice(t, 1, h, h + 1)),
-      d,
-    );
-    return concat([dq, dk, dv], 2); // [B, 1, S + 2L, d]
+    const one = all.map((t) => slice(t, 1, h, h + 1));
+    return concat(perHead(one, d, beyond), 2); // [B, 1, S + 2L, d]
   });
-  const all = concat(each, 1); // [B, H, S + 2L, d]
-  if (typeof s !== 'number' || typeof l !== 'number')
-    throw new Error(`gradient of attention: expected known token counts, got S=${s}, L=${l}.`);
-  return [
-    joined(slice(all, 2, 0, s), s),
-    joined(slice(all, 2, s, s + l), l),
-    joined(slice(all, 2, s + l, s + 2 * l), l),
-  ];
+  const [dq, dk, dv] = parts(concat(each, 1), [s, l, l], 2);
+  return [joined(dq, s), joined(dk, l), joined(dv, l)];
 }
 
-function perHead([q, k, v, o, g]: Tensor[], d: number): [Tensor, Tensor, Tensor] {
+/** What is added to the scores [B, H, S, L]: 0 for the keys that count, −10⁹ for those beyond. */
+function beyondKeys(keys: Tensor, l: number): Tensor {
+  const position = constant(
+    Int32Array.from({ length: l }, (_, i) => i),
+    [1, 1, 1, l],
+  );
+  return where(less(position, reshape(keys, [-1, 1, 1, 1])), 0, -1e9);
+}
+
+function perHead([q, k, v, o, g]: Tensor[], d: number, beyond?: Tensor): [Tensor, Tensor, Tensor] {
   const scale = 1 / Math.sqrt(d);
-  const p = softmax(matmul(mul(q, scale), k, { transB: true })); // [B, H, S, L]
+  const scores = matmul(mul(q, scale), k, { transB: true }); // [B, H, S, L]
+  const p = softmax(beyond ? add(scores, beyond) : scores);
   const dv = matmul(p, g, { transA: true });
   // dP − rowsum(dO ⊙ O) as one product, [dO, −rowsum]·[V, 1]ᵀ: a pass over all scores less.
   const rowSums = sum(mul(g, o), { axes: [-1], keepDims: true });

@@ -1,8 +1,9 @@
+import type { Dim } from '../dim.ts';
 import { add, cos, div, equal, exp, greater, less, mul, neg, sigmoid, sin, sub, where } from '../ops/elementwise.ts';
 import { constant } from '../ops/leaf.ts';
 import { affine, gather, matmul, scatterAdd } from '../ops/product.ts';
 import { inverseDeviation, mean, normalize, sum } from '../ops/reduce.ts';
-import { cast, expand, pad, reshape, slice, transpose } from '../ops/shape.ts';
+import { cast, concat, expand, pad, parts, reshape, slice, transpose } from '../ops/shape.ts';
 import { conv3d } from '../ops/volume.ts';
 import { node, type OpName, type Tensor } from '../tensor.ts';
 import { attentionGradient } from './attention.ts';
@@ -139,6 +140,22 @@ export const rules: { [K in OpName]: Rule<K> } = {
     const { stride, padding } = y.attributes;
     return [convInputGradient(x, g, dy, stride, padding), conv3d(x, g, undefined, { stride, padding })];
   },
+  sparseConv: (y, g) => {
+    const [x, w, ...rest] = y.inputs;
+    const { taps } = y.attributes;
+    const plan = rest.slice(0, taps === 'pairs' ? 3 : 1);
+    const gw = node('sparseConvWeightGrad', [x, g, ...plan], { taps }, w.shape);
+    const grads = [sparseConvAdjoint(w, g, taps, plan, x.shape[0]), gw, ...plan.map(() => undefined)];
+    return rest.length > plan.length ? [...grads, sum(g, { axes: [0] })] : grads;
+  },
+  sparseConvWeightGrad: (y, g) => {
+    const [x, dy, ...plan] = y.inputs;
+    const { taps } = y.attributes;
+    return [
+      sparseConvAdjoint(g, dy, taps, plan, x.shape[0]),
+      node('sparseConv', [x, g, ...plan], { taps, rows: dy.shape[0] }, dy.shape),
+    ];
+  },
   resizeNearest: (y, g) => {
     const [x] = y.inputs;
     const r = y.attributes.factor;
@@ -161,14 +178,31 @@ export const rules: { [K in OpName]: Rule<K> } = {
     return [padAxis(spreadAxis(g, axis, step, end - start), axis, start, size - end)];
   },
   concat: (y, g) => {
-    let start = 0;
-    return y.inputs.map((part) => {
-      const size = part.shape[y.attributes.axis];
-      if (typeof size !== 'number')
-        throw new Error(`gradient of concat: expected known sizes on axis ${y.attributes.axis}, got "${size}".`);
-      start += size;
-      return slice(g, y.attributes.axis, start - size, start);
-    });
+    const { axis } = y.attributes;
+    return parts(
+      g,
+      y.inputs.map((part) => part.shape[axis]),
+      axis,
+    );
+  },
+  part: (y, g) => {
+    const { axis, sizes, index } = y.attributes;
+    const zeros = (size: Dim) => {
+      const shape = g.shape.map((d, i) => (i === axis ? size : d));
+      return expand(
+        constant(
+          [0],
+          shape.map(() => 1),
+        ),
+        shape,
+      );
+    };
+    return [
+      concat(
+        sizes.map((size, i) => (i === index ? g : zeros(size))),
+        axis,
+      ),
+    ];
   },
   pad: (y, g) => {
     const { before, after } = y.attributes;
@@ -228,6 +262,18 @@ function convInputGradient(x: Tensor, w: Tensor, g: Tensor, stride: number, padd
   let dx = conv3d(spread, mirrored, undefined, { stride: 1, padding: 0 });
   if (crop > 0) for (const axis of [2, 3, 4]) dx = slice(dx, axis, crop, (dx.shape[axis] as number) - crop);
   return dx;
+}
+
+/**
+ * A sparse convolution's adjoint in its input. Pairs are read the other way; a table is its own mirror image, so there the
+ * taps are reversed.
+ */
+function sparseConvAdjoint(w: Tensor, g: Tensor, taps: 'pairs' | 'table', plan: readonly Tensor[], rows: Dim): Tensor {
+  const turned = transpose(w, [2, 1, 0]); // [in, K, out]
+  const shape = [rows, w.shape[2]];
+  if (taps === 'table') return node('sparseConv', [g, slice(turned, 1, 0, 0, -1), ...plan], { taps, rows }, shape);
+  const [src, dst, sizes] = plan;
+  return node('sparseConv', [g, turned, dst, src, sizes], { taps, rows }, shape);
 }
 
 /** The same for non-overlapping patches (kernel = stride): one matrix product, then the patches put in place. */

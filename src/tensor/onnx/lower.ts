@@ -1,4 +1,4 @@
-import { type Dim, namesOf, type Shape } from '../dim.ts';
+import { type Dim, namesOf, type Shape, summands } from '../dim.ts';
 import { is, type OpName, type Tensor, topological } from '../tensor.ts';
 import { type ExternalData, OnnxBuilder } from './model.ts';
 import { type Emit, lowerings } from './operators.ts';
@@ -89,7 +89,11 @@ function shapeOf(
     if (direct) return direct;
     const { coefficient, names } = namesOf(dim);
     const parts = names.map((n) => {
-      const known = sizes.get(n);
+      const known =
+        sizes.get(n) ??
+        summands(n)
+          ?.map(piece)
+          .reduce((a, b) => builder.op('Add', [a, b])[0]);
       if (!known)
         throw new Error(
           `lower: the size "${n}" is on no input, so it cannot be known at run time. Feed an input that has it.`,

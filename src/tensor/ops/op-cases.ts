@@ -5,7 +5,8 @@ import * as elementwise from './elementwise.ts';
 import { constant, input } from './leaf.ts';
 import { affine, attention, gather, matmul, scatterAdd } from './product.ts';
 import { inverseDeviation, max, mean, normalize, softmax, sum } from './reduce.ts';
-import { after, cast, concat, expand, pad, reshape, slice, split, stopGradient, transpose } from './shape.ts';
+import { after, cast, concat, expand, pad, parts, reshape, slice, split, stopGradient, transpose } from './shape.ts';
+import { sparseConv } from './sparse.ts';
 import type { Array64 } from './twin.ts';
 import { conv3d, patchify, pixelShuffle3d, resizeNearest, unpatchify } from './volume.ts';
 
@@ -137,6 +138,55 @@ const products = [
   use('attention, one tensor thrice', [[2, 3, 4]], (x) => attention(x, x, x, 2)),
 ];
 
+/** Three taps: the row before, the row itself, the row after; rows 2 and 3 are no neighbors. */
+const line = {
+  table: { index: [5, 0, 1, 0, 1, 2, 1, 2, 5, 5, 3, 4, 3, 4, 5], shape: [5, 3] },
+  src: { index: [0, 1, 3, 0, 1, 2, 3, 4, 1, 2, 4] },
+  dst: { index: [1, 2, 4, 0, 1, 2, 3, 4, 0, 1, 3] },
+  sizes: { index: [3, 5, 3] },
+};
+/** Each of 2 rows to 4 rows below it, with a tap that joins nothing. */
+const toFiner = {
+  src: { index: [0, 1, 1, 0, 0, 1] },
+  dst: { index: [0, 4, 7, 3, 0, 5] },
+  sizes: { index: [3, 0, 3] },
+};
+
+/** Rows in varying number: neighbors, sequences of several lengths, parts. Last, so that other cases keep their seeds. */
+const irregular = [
+  use('attention to the first keys only', [[3, 2, 4], [3, 4, 4], [3, 4, 4], { index: [4, 1, 3] }], (q, k, v, keys) =>
+    attention(q, k, v, 2, keys),
+  ),
+  use('concat of one twice', [[2, 3]], (a) => concat([a, a], -2)),
+  use('parts', [[2, 7]], (x) => {
+    const [a, , c] = parts(x, [2, 3, 2], 1);
+    return e.mul(a, c);
+  }),
+
+  use('sparseConv, a table', [[5, 2], [4, 3, 2], line.table], (x, w, table) =>
+    sparseConv(x, w, undefined, { kind: 'table', table }, 5),
+  ),
+  use('sparseConv, a table, bias', [[5, 2], [4, 3, 2], [4], line.table], (x, w, b, table) =>
+    sparseConv(x, w, b, { kind: 'table', table }, 5),
+  ),
+  use('sparseConv, pairs', [[5, 2], [4, 3, 2], line.src, line.dst, line.sizes], (x, w, src, dst, sizes) =>
+    sparseConv(x, w, undefined, { kind: 'pairs', src, dst, sizes }, 5),
+  ),
+  use('sparseConv, pairs, bias', [[5, 2], [4, 3, 2], [4], line.src, line.dst, line.sizes], (x, w, b, src, dst, sizes) =>
+    sparseConv(x, w, b, { kind: 'pairs', src, dst, sizes }, 5),
+  ),
+  use(
+    'sparseConv, pairs to finer rows',
+    [[2, 2], [4, 3, 2], [4], toFiner.src, toFiner.dst, toFiner.sizes],
+    (x, w, b, src, dst, sizes) => sparseConv(x, w, b, { kind: 'pairs', src, dst, sizes }, 8),
+  ),
+  use(
+    'sparseConv, pairs to coarser rows',
+    [[8, 2], [4, 3, 2], [4], toFiner.dst, toFiner.src, toFiner.sizes],
+    (x, w, b, src, dst, sizes) => sparseConv(x, w, b, { kind: 'pairs', src, dst, sizes }, 2),
+  ),
+];
+
 const reductions = [
   ...Object.entries({ sum, mean, max }).flatMap(([op, f]) => [
     use(`${op} of all`, [[2, 3, 4]], (x) => f(x)),
@@ -202,7 +252,6 @@ const shapes = [
     ],
     (a, b, c) => concat([a, b, c], 1),
   ),
-  use('concat of one twice', [[2, 3]], (a) => concat([a, a], -2)),
   use('pad', [[2, 3]], (x) => pad(x, [0, 1], [2, 3])),
   use('expand', [[3, 1]], (x) => expand(x, [2, 3, 4])),
   use('expand a scalar', [[]], (x) => expand(x, [2, 2])),
@@ -223,7 +272,16 @@ export const valueOnlyCases: readonly OpCase[] = [
   use('gather along the last axis', [[2, 4], { index: [3, 1] }], (x, i) => gather(x, i, -1)),
 ];
 
-export const opCases: readonly OpCase[] = [unary, binary, comparisons, products, reductions, volumes, shapes].flat();
+export const opCases: readonly OpCase[] = [
+  unary,
+  binary,
+  comparisons,
+  products,
+  reductions,
+  volumes,
+  shapes,
+  irregular,
+].flat();
 
 /** A case with its inputs declared, their values, and the result. */
 export function instantiate({ name, inputs, build }: OpCase, seed: number) {

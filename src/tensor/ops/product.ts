@@ -41,8 +41,9 @@ export function affine(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
 /**
  * Multi-head attention, softmax(q·kᵀ/√d)·v for each head.
  * q [B, S, H·d], k and v [B, L, H·d], heads laid out one after the other in the last axis → [B, S, H·d].
+ * @param keys  int32 [B]: of each sequence only the first so many keys count (at least one); L must be a known size
  */
-export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number): Tensor {
+export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, keys?: Tensor): Tensor {
   const fits =
     q.shape.length === 3 &&
     k.shape.length === 3 &&
@@ -52,7 +53,9 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number): Tenso
     typeof q.shape[2] === 'number' &&
     q.shape[2] % heads === 0;
   if (!fits) throw shapeError('attention', `q [B, S, C], k and v [B, L, C], C divisible by ${heads} heads`, q, k, v);
-  return node('attention', [q, k, v], { heads }, q.shape, q.dtype);
+  if (keys && (keys.dtype !== 'int32' || !sameShape(keys.shape, [q.shape[0]]) || typeof k.shape[1] !== 'number'))
+    throw shapeError('attention', `int32 keys [${q.shape[0]}] of a known number of keys`, keys, k);
+  return node('attention', keys ? [q, k, v, keys] : [q, k, v], { heads }, q.shape, q.dtype);
 }
 
 /** Rows of `x` along an axis, picked by int32 `index` (any shape). */

@@ -78,6 +78,22 @@ export function concat(parts: readonly Tensor[], axis: number): Tensor {
   );
 }
 
+/** The pieces that `sizes` cut an axis into, named sizes included: the inverse of `concat`. */
+export function parts(x: Tensor, sizes: Shape, axis: number): Tensor[] {
+  const a = axisOf('parts', x, axis);
+  const whole = sizes.reduce(sumDims);
+  if (whole !== x.shape[a]) throw shapeError('parts', `axis ${a} to be the sum of ${showShape(sizes)}`, x);
+  return sizes.map((size, index) =>
+    node(
+      'part',
+      [x],
+      { axis: a, sizes, index },
+      x.shape.map((d, i) => (i === a ? size : d)),
+      x.dtype,
+    ),
+  );
+}
+
 /** Zeros before and after each axis (sizes of padded axes are known). */
 export function pad(x: Tensor, before: readonly number[], after: readonly number[]): Tensor {
   const shape = x.shape.map((d, i) => {

@@ -2,7 +2,7 @@
  * The engine's slow twin: every operation written out in loops over float64, for tests. Nothing here is fast, and
  * nothing here shares code with the lowering.
  */
-import { type Dim, namesOf } from '../dim.ts';
+import { type Dim, resolve } from '../dim.ts';
 import { is, type OpName, type Tensor, topological } from '../tensor.ts';
 
 /** A concrete value: row-major float64, whatever the dtype. */
@@ -17,10 +17,7 @@ export type Feeds = ReadonlyMap<string, Array64>;
 export function evaluate(roots: readonly Tensor[], feeds: Feeds): Array64[] {
   const values = new Map<Tensor, Array64>();
   const sizes = new Map<string, number>();
-  const size = (d: Dim): number => {
-    const { coefficient, names } = namesOf(d);
-    return names.reduce((a, name) => a * (sizes.get(name) as number), coefficient);
-  };
+  const size = (d: Dim): number => resolve(d, (name) => sizes.get(name) as number);
   for (const t of topological(roots)) {
     if (is('input', t) || is('parameter', t)) {
       const fed = feeds.get(t.attributes.name) as Array64;
@@ -29,13 +26,18 @@ export function evaluate(roots: readonly Tensor[], feeds: Feeds): Array64[] {
       continue;
     }
     const inputs = t.inputs.map((i) => values.get(i) as Array64);
-    values.set(t, (twins[t.op] as Twin<OpName>)(t, inputs, t.shape.map(size)));
+    values.set(t, (twins[t.op] as Twin<OpName>)(t, inputs, t.shape.map(size), size));
   }
   return roots.map((r) => values.get(r) as Array64);
 }
 
-/** The value of an operation, from those of its inputs; `shape` is the result's. */
-type Twin<K extends OpName> = (t: Tensor<K>, inputs: Array64[], shape: readonly number[]) => Array64;
+/** The value of an operation, from those of its inputs; `shape` is the result's, `size` gives the number behind a name. */
+type Twin<K extends OpName> = (
+  t: Tensor<K>,
+  inputs: Array64[],
+  shape: readonly number[],
+  size: (d: Dim) => number,
+) => Array64;
 
 const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
@@ -126,6 +128,28 @@ const fed: Twin<OpName> = () => {
   throw new Error('twin: inputs and weights are fed');
 };
 
+/** Every (tap, source row, target row) of a sparse convolution. */
+function eachPair(
+  taps: 'pairs' | 'table',
+  plan: readonly Array64[],
+  rows: number,
+  visit: (k: number, src: number, dst: number) => void,
+): void {
+  if (taps === 'table') {
+    const [table] = plan;
+    fill(table.shape, ([n, k]) => {
+      const m = at(table, [n, k]);
+      if (m < rows) visit(k, m, n);
+      return 0;
+    });
+    return;
+  }
+  const [src, dst, sizes] = plan;
+  let pair = 0;
+  for (const [k, size] of sizes.data.entries())
+    for (let i = 0; i < size; i++, pair++) visit(k, src.data[pair], dst.data[pair]);
+}
+
 const twins: { [K in OpName]: Twin<K> } = {
   input: fed,
   parameter: fed,
@@ -144,7 +168,7 @@ const twins: { [K in OpName]: Twin<K> } = {
   gelu: (t, inputs, shape) => {
     const exact = (v: number) => 0.5 * v * (1 + erf(v / Math.SQRT2));
     const approximate = (v: number) => 0.5 * v * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3)));
-    return each(t.attributes.approximate === 'none' ? exact : approximate)(t, inputs, shape);
+    return each(t.attributes.approximate === 'none' ? exact : approximate)(t, inputs, shape, Number);
   },
   add: each((a, b) => a + b),
   sub: each((a, b) => a - b),
@@ -215,6 +239,24 @@ const twins: { [K in OpName]: Twin<K> } = {
       return s;
     });
   },
+  sparseConv: (t, [x, w, ...rest], shape) => {
+    const { taps } = t.attributes;
+    const bias = rest[taps === 'pairs' ? 3 : 1];
+    const y = fill(shape, ([, o]) => (bias ? bias.data[o] : 0));
+    eachPair(taps, rest, x.shape[0], (k, src, dst) => {
+      for (let o = 0; o < shape[1]; o++)
+        for (let c = 0; c < x.shape[1]; c++) y.data[flat(shape, [dst, o])] += at(w, [o, k, c]) * at(x, [src, c]);
+    });
+    return y;
+  },
+  sparseConvWeightGrad: (t, [x, dy, ...plan], shape) => {
+    const w = fill(shape, () => 0);
+    eachPair(t.attributes.taps, plan, x.shape[0], (k, src, dst) => {
+      for (let o = 0; o < shape[0]; o++)
+        for (let c = 0; c < shape[2]; c++) w.data[flat(shape, [o, k, c])] += at(dy, [dst, o]) * at(x, [src, c]);
+    });
+    return w;
+  },
   resizeNearest: (t, [x], shape) =>
     fill(shape, ([b, c, ...p]) => at(x, [b, c, ...p.map((v) => Math.floor(v / t.attributes.factor))])),
   reshape: same,
@@ -248,6 +290,16 @@ const twins: { [K in OpName]: Twin<K> } = {
       );
     });
   },
+  part: (t, [x], shape, size) => {
+    const { axis, sizes, index } = t.attributes;
+    const before = total(sizes.slice(0, index).map(size));
+    return fill(shape, (p) =>
+      at(
+        x,
+        p.map((v, i) => (i === axis ? before + v : v)),
+      ),
+    );
+  },
   pad: (t, [x], shape) =>
     fill(shape, (index) => {
       const p = index.map((v, i) => v - t.attributes.before[i]);
@@ -269,13 +321,12 @@ const twins: { [K in OpName]: Twin<K> } = {
     });
     return result;
   },
-  attention: (t, [q, k, v], shape) => {
+  attention: (t, [q, k, v, keys], shape) => {
     const { heads } = t.attributes;
     const d = q.shape[2] / heads;
-    const length = k.shape[1];
     const out = fill(shape, () => 0);
     fill([shape[0], heads, shape[1]], ([b, h, s]) => {
-      const scores = Float64Array.from({ length }, (_, l) => {
+      const scores = Float64Array.from({ length: keys ? keys.data[b] : k.shape[1] }, (_, l) => {
         let dot = 0;
         for (let c = h * d; c < (h + 1) * d; c++) dot += at(q, [b, s, c]) * at(k, [b, l, c]);
         return dot / Math.sqrt(d);
@@ -288,8 +339,8 @@ const twins: { [K in OpName]: Twin<K> } = {
   },
   cast: (t, inputs, shape) => {
     const { to } = t.attributes;
-    if (to === 'bool') return each((v) => Number(v !== 0))(t, inputs, shape);
-    return to.startsWith('float') ? same(t, inputs, shape) : each(Math.trunc)(t, inputs, shape);
+    if (to === 'bool') return each((v) => Number(v !== 0))(t, inputs, shape, Number);
+    return to.startsWith('float') ? same(t, inputs, shape, Number) : each(Math.trunc)(t, inputs, shape, Number);
   },
   stopGradient: same,
   after: same,
