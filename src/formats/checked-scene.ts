@@ -40,7 +40,7 @@ function remarks(format: string, primitives: readonly ScenePrimitive[]): string[
   const sides = low.map((value, c) => high[c] - value);
   const axis = sides.indexOf(Math.max(...sides));
   const found: string[] = [];
-  const flat = sides.findIndex((side) => side === 0);
+  const flat = sides.indexOf(0);
   if (flat >= 0) found.push(`${format}: the shape has no thickness along ${'xyz'[flat]} (z is up).`);
   const main = mainLength(primitives, axis, low[axis], sides[axis]);
   if (main * FAR < sides[axis]) {

@@ -68,7 +68,7 @@ export function readPrimitive(
     warnings.push(`${where}: 16-bit indices cannot reach all of its ${count} vertices; the shape may be torn.`);
   }
   const listed = triangleList(source?.getArray() ?? null, count, mode);
-  const indices = usableTriangles(listed, positions, warnings, where);
+  const indices = usableTriangles(listed, positions, warnings, where, local);
   if (indices.length === 0) return undefined;
   const isMirrored = !joints && determinant3(world) < 0;
   if (isMirrored)

@@ -6,6 +6,7 @@ export { floatsToHalves, halvesToFloats } from './half-float.ts';
 export { type NpyArray, NpzError, readNpy, readNpz, writeNpy, writeNpz } from './npz.ts';
 export { type DecodedPicture, type DecodePictureOptions, decodePicture, encodePng, PictureError } from './picture.ts';
 export { readPointsPly, writePointsPly } from './ply.ts';
+export { MESH_EXTENSIONS, readMesh } from './read-mesh.ts';
 export {
   parseSafetensorsHeader,
   readSafetensors,
