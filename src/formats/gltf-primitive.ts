@@ -58,7 +58,7 @@ export function readPrimitive(
     const m = skinned ? skinned(v) : world;
     const [x, y, z] = [local[3 * v], local[3 * v + 1], local[3 * v + 2]];
     positions[3 * v] = m[0] * x + m[4] * y + m[8] * z + m[12];
-    positions[3 * v + 1] = -(m[2] * x + m[6] * y + m[10] * z + m[14]);
+    positions[3 * v + 1] = 0 - (m[2] * x + m[6] * y + m[10] * z + m[14]); // 0 − 0 is 0, −0 is not
     positions[3 * v + 2] = m[1] * x + m[5] * y + m[9] * z + m[13];
     if (normals && localNormals) transformNormal(m, localNormals, normals, v);
   }
@@ -188,7 +188,7 @@ function transformNormal(m: Matrix4, src: Float32Array, dst: Float32Array, v: nu
   const nz = (m[4] * m[9] - m[5] * m[8]) * x + (m[1] * m[8] - m[0] * m[9]) * y + (m[0] * m[5] - m[1] * m[4]) * z;
   const length = Math.hypot(nx, ny, nz);
   if (!(length > 0 && Number.isFinite(length))) return;
-  dst[3 * v] = (sign * nx) / length;
-  dst[3 * v + 1] = (-sign * nz) / length;
-  dst[3 * v + 2] = (sign * ny) / length;
+  dst[3 * v] = 0 + (sign * nx) / length;
+  dst[3 * v + 1] = 0 - (sign * nz) / length;
+  dst[3 * v + 2] = 0 + (sign * ny) / length;
 }

@@ -35,8 +35,8 @@ const rows = (flat: ArrayLike<number>) =>
 test('y up becomes z up: (x, y, z) → (x, −z, y)', async () => {
   const { primitives } = await readGltfScene(await glb());
   expect(rows(primitives[0].positions)).toEqual([
-    [0, -0, 0],
-    [1, -0, 0],
+    [0, 0, 0],
+    [1, 0, 0],
     [0, -3, 2],
   ]);
 });

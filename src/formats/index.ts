@@ -1,12 +1,9 @@
 // Bytes ⇄ data. A leaf: imports nothing of ours.
+
+// Tables and tensors
 export { type CsvTable, formatCsv, parseCsv } from './csv.ts';
-export { type GlbMesh, type GlbOptions, writeGlb } from './glb.ts';
-export { readGltfScene } from './gltf-scene.ts';
 export { floatsToHalves, halvesToFloats } from './half-float.ts';
 export { type NpyArray, NpzError, readNpy, readNpz, writeNpy, writeNpz } from './npz.ts';
-export { type DecodedPicture, type DecodePictureOptions, decodePicture, encodePng, PictureError } from './picture.ts';
-export { readPointsPly, writePointsPly } from './ply.ts';
-export { MESH_EXTENSIONS, readMesh } from './read-mesh.ts';
 export {
   parseSafetensorsHeader,
   readSafetensors,
@@ -21,6 +18,21 @@ export {
   toFloat32,
   writeSafetensors,
 } from './safetensors.ts';
+
+// Pictures
+export {
+  type DecodedPicture,
+  type DecodePictureOptions,
+  decodePicture,
+  encodePng,
+  encodeTexture,
+  PictureError,
+} from './picture.ts';
+
+// Voxels of a dataset
+export { readPointsPly, writePointsPly } from './ply.ts';
+
+// Meshes: the data
 export type {
   ReadModelOptions,
   RgbaPicture,
@@ -31,3 +43,19 @@ export type {
   Wrap,
 } from './triangle-scene.ts';
 export { ModelError, NEUTRAL_MATERIAL, NoSurfaceError } from './triangle-scene.ts';
+export { type GlbMesh, type MeshMaterialOptions, sceneOfMesh } from './mesh-scene.ts';
+export type { NamedFile, WritableScene } from './writable-scene.ts';
+
+// Meshes: in
+export { readGltfScene } from './gltf-scene.ts';
+export { readObj } from './obj.ts';
+export { readPlyMesh } from './ply-mesh.ts';
+export { MESH_EXTENSIONS, readMesh } from './read-mesh.ts';
+export { readStl } from './stl.ts';
+
+// Meshes: out
+export { type GlbOptions, type GlbSceneOptions, writeGlb, writeGlbScene } from './glb.ts';
+export { writeObj } from './obj-out.ts';
+export { writePlyMesh } from './ply-mesh-out.ts';
+export { writeStl } from './stl-out.ts';
+export { writeUsdz } from './usdz.ts';
