@@ -160,21 +160,37 @@ export async function kelloggSplats(bytes: Uint8Array, kind: 'ply' | 'splat', de
   }));
 }
 
-export interface ForeignSpz {
+export interface ForeignCloud {
   readonly numPoints: number;
   readonly shDegree: number;
+  readonly antialiased: boolean;
   readonly positions: Float32Array; // [G, 3]
   readonly scales: Float32Array; // [G, 3], logarithms
   readonly rotations: Float32Array; // [G, 4], x, y, z, w
   readonly alphas: Float32Array; // [G], logits
   readonly colors: Float32Array; // [G, 3], coefficients of degree 0
   readonly sh: Float32Array; // [G, K, 3]
+  readonly extensions: readonly unknown[];
 }
 
-/** @spz-loader/core: the format's own C++ library as WebAssembly. */
-export async function nianticSpz(bytes: Uint8Array): Promise<ForeignSpz> {
-  const { loadSpz } = await load<{ loadSpz(data: Uint8Array, options: unknown): Promise<ForeignSpz> }>(
-    '@spz-loader/core',
-  );
-  return loadSpz(bytes, { unpackOptions: { coordinateSystem: 'UNSPECIFIED' } });
+interface SpzLibrary {
+  readonly CoordinateSystem: Record<string, unknown>;
+  loadSpzFromBuffer(data: Uint8Array, options: { to: unknown }): ForeignCloud;
+  saveSpzToBuffer(cloud: ForeignCloud, options: object): Uint8Array;
+}
+
+/** The SPZ format's own C++ library as WebAssembly, axes of the file. */
+async function spzLibrary(): Promise<SpzLibrary> {
+  return (await load<{ default(): Promise<SpzLibrary> }>('@adobe/spz')).default();
+}
+
+export async function readSpzByItsLibrary(bytes: Uint8Array): Promise<ForeignCloud> {
+  const library = await spzLibrary();
+  return library.loadSpzFromBuffer(bytes, { to: library.CoordinateSystem['UNSPECIFIED'] });
+}
+
+export async function writeSpzByItsLibrary(cloud: ForeignCloud, version: 2 | 3): Promise<Uint8Array> {
+  const library = await spzLibrary();
+  const from = library.CoordinateSystem['UNSPECIFIED'];
+  return library.saveSpzToBuffer(cloud, { from, version, sh1Bits: 5, shRestBits: 4 });
 }

@@ -12,6 +12,7 @@ import { openGltf, sceneNodes, worldMatrices } from './gltf-document.ts';
 import { parseGltf } from './gltf-json.ts';
 import { readMaterial } from './gltf-material.ts';
 import { jointMatrices, readPrimitive } from './gltf-primitive.ts';
+import { GAUSSIAN_EXTENSION, hasGltfSplats } from './gltf-splats.ts';
 import {
   ModelError,
   type ReadModelOptions,
@@ -26,8 +27,11 @@ import {
  */
 export async function readGltfScene(bytes: Uint8Array, options: ReadModelOptions = {}): Promise<TriangleScene> {
   const warnings: string[] = [];
-  const document = await openGltf(parseGltf(bytes), options, warnings);
-  return checkedScene('glTF', await collectPrimitives(document, options, warnings), warnings);
+  const file = parseGltf(bytes);
+  const also = hasGltfSplats(file.json) ? [GAUSSIAN_EXTENSION] : []; // a scene may hold both
+  const document = await openGltf(file, options, warnings, also);
+  const empty = also.length > 0 ? 'the file holds Gaussians' : undefined;
+  return checkedScene('glTF', await collectPrimitives(document, options, warnings), warnings, empty);
 }
 
 async function collectPrimitives(

@@ -1,6 +1,7 @@
 // Bytes ⇄ data. A leaf: imports nothing of ours.
 
 // Tables and tensors
+
 export { type CsvTable, formatCsv, parseCsv } from './csv.ts';
 export { floatsToHalves, halvesToFloats } from './half-float.ts';
 export { type NpyArray, NpzError, readNpy, readNpz, writeNpy, writeNpz } from './npz.ts';
@@ -20,6 +21,7 @@ export {
 } from './safetensors.ts';
 
 // Pictures
+
 export {
   type DecodedPicture,
   type DecodePictureOptions,
@@ -30,9 +32,12 @@ export {
 } from './picture.ts';
 
 // Voxels of a dataset
+
 export { readPointsPly, writePointsPly } from './ply.ts';
 
-// Meshes: the data
+// Meshes
+
+export { type GlbMesh, type MeshMaterialOptions, sceneOfMesh } from './mesh-scene.ts';
 export type {
   ReadModelOptions,
   RgbaPicture,
@@ -43,19 +48,34 @@ export type {
   Wrap,
 } from './triangle-scene.ts';
 export { ModelError, NEUTRAL_MATERIAL, NoSurfaceError } from './triangle-scene.ts';
-export { type GlbMesh, type MeshMaterialOptions, sceneOfMesh } from './mesh-scene.ts';
 export type { NamedFile, WritableScene } from './writable-scene.ts';
 
-// Meshes: in
+// Meshes in
+
 export { readGltfScene } from './gltf-scene.ts';
 export { readObj } from './obj.ts';
 export { readPlyMesh } from './ply-mesh.ts';
 export { MESH_EXTENSIONS, readMesh } from './read-mesh.ts';
 export { readStl } from './stl.ts';
 
-// Meshes: out
+// Meshes out
+
 export { type GlbOptions, type GlbSceneOptions, writeGlb, writeGlbScene } from './glb.ts';
 export { writeObj } from './obj-out.ts';
 export { writePlyMesh } from './ply-mesh-out.ts';
 export { writeStl } from './stl-out.ts';
 export { writeUsdz } from './usdz.ts';
+
+// Gaussians
+
+export { rotateHarmonics, sphericalHarmonics } from './spherical-harmonics.ts';
+export { type ReadSplats, SH_C0, type ShDegree, type Splats, shRestCount } from './splats.ts';
+
+// Gaussians in and out
+
+export { readGltfSplats } from './gltf-splats.ts';
+export { writeGltfSplats } from './gltf-splats-out.ts';
+export { readSplats, SPLAT_EXTENSIONS } from './read-splats.ts';
+export { readSplatFile, writeSplatFile } from './splat-file.ts';
+export { readSplatPly, writeSplatPly } from './splat-ply.ts';
+export { readSpz, type SpzOptions, writeSpz } from './spz.ts';

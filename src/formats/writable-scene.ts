@@ -20,7 +20,7 @@ export function expectWritable(writer: string, { primitives }: WritableScene): v
 
 function expectPrimitive(where: string, { positions, normals, uvs, colors, indices, material }: ScenePrimitive): void {
   const count = positions.length / 3;
-  const fit = (what: string, values: Float32Array | undefined, width: number) => {
+  const expectRows = (what: string, values: Float32Array | undefined, width: number) => {
     if (values && values.length !== count * width) {
       throw new Error(
         `${where}: ${what} have ${values.length} values, expected ${count * width} for ${count} positions. Give one row of ${what} per vertex.`,
@@ -30,9 +30,9 @@ function expectPrimitive(where: string, { positions, normals, uvs, colors, indic
   if (!Number.isInteger(count) || count === 0) {
     throw new Error(`${where}: positions must be [V, 3], got ${positions.length} values.`);
   }
-  fit('normals', normals, 3);
-  fit('uvs', uvs, 2);
-  fit('colors', colors, 4);
+  expectRows('normals', normals, 3);
+  expectRows('uvs', uvs, 2);
+  expectRows('colors', colors, 4);
   if (indices.length === 0 || indices.length % 3 !== 0) {
     throw new Error(
       `${where}: indices have ${indices.length} values, expected three per triangle and at least one triangle. ` +
