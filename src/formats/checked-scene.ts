@@ -1,6 +1,7 @@
 /** The last step of every mesh reader: is there a surface, and is there anything about its box that a user should know? */
 import { NoSurfaceError, type ScenePrimitive, type TriangleScene } from './triangle-scene.ts';
 
+const MOST_WARNINGS = 20; // a file can be wrong in a million places; nobody reads more
 const BINS = 1000;
 const TAIL = 0.005; // share of the area that may lie beyond each end of the main part
 const FAR = 20; // the box is this many times as long as the main part: the object is a few voxels wide after scaling
@@ -22,7 +23,9 @@ export function checkedScene(
       `${format}: expected at least one triangle with an area, got none: ${empty}. Export a mesh.`,
     );
   }
-  return { primitives: used, warnings: [...warnings, ...remarks(format, used)] };
+  const said = warnings.slice(0, MOST_WARNINGS);
+  if (warnings.length > said.length) said.push(`${format}: ${warnings.length - said.length} more warnings like these.`);
+  return { primitives: used, warnings: [...said, ...remarks(format, used)] };
 }
 
 function remarks(format: string, primitives: readonly ScenePrimitive[]): string[] {

@@ -46,7 +46,7 @@ interface ObjFile {
   readonly colors: number[]; // [V, 3], linear, or empty; vertices without are white
   readonly uvs: number[]; // [.., 2]
   readonly normals: number[]; // [.., 3]
-  readonly libraries: string[];
+  readonly libraries: Set<string>;
   readonly groups: Map<string, ObjGroup>; // by name of the material
 }
 
@@ -57,7 +57,7 @@ interface ObjGroup {
 }
 
 function parseObj(bytes: Uint8Array, warnings: string[]): ObjFile {
-  const file: ObjFile = { positions: [], colors: [], uvs: [], normals: [], libraries: [], groups: new Map() };
+  const file: ObjFile = { positions: [], colors: [], uvs: [], normals: [], libraries: new Set(), groups: new Map() };
   let group: ObjGroup | undefined;
   let material = '';
   let dropped = 0;
@@ -87,13 +87,12 @@ function parseObj(bytes: Uint8Array, warnings: string[]): ObjFile {
         group = file.groups.get(material);
         break;
       case 'mtllib':
-        if (file.libraries.length < 100)
-          file.libraries.push(
-            ...line
-              .slice(6)
-              .trim()
-              .split(/(?<=\.mtl)\s+/i),
-          ); // names may hold spaces
+        // names may hold spaces
+        for (const name of line
+          .slice(6)
+          .trim()
+          .split(/(?<=\.mtl)\s+/i))
+          file.libraries.add(name);
         break;
       default:
         continue;
@@ -227,7 +226,7 @@ function primitiveOf(
 }
 
 async function readLibraries(
-  libraries: readonly string[],
+  libraries: ReadonlySet<string>,
   options: ReadModelOptions,
   warnings: string[],
 ): Promise<Map<string, SceneMaterial>> {
