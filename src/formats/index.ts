@@ -79,3 +79,14 @@ export { readSplats, SPLAT_EXTENSIONS } from './read-splats.ts';
 export { readSplatFile, writeSplatFile } from './splat-file.ts';
 export { readSplatPly, writeSplatPly } from './splat-ply.ts';
 export { readSpz, type SpzOptions, writeSpz } from './spz.ts';
+
+// Either, by the file's name
+
+export { MODEL_EXTENSIONS, type Model, readModel } from './read-model.ts';
+export {
+  MODEL_FORMATS,
+  type ModelFormat,
+  type WriteModelOptions,
+  type WrittenModel,
+  writeModel,
+} from './write-model.ts';
