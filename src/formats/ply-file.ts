@@ -129,6 +129,17 @@ export function readPly(
   return tables;
 }
 
+/** The named columns side by side, [count, names.length]; undefined when one is missing. */
+export function columnsOf(table: PlyTable, names: readonly string[]): Float32Array<ArrayBuffer> | undefined {
+  const columns = names.map((name) => table.columns.get(name));
+  const out = new Float32Array(table.count * names.length);
+  for (const [c, column] of columns.entries()) {
+    if (!column) return undefined;
+    for (let i = 0; i < table.count; i++) out[i * names.length + c] = column[i];
+  }
+  return out;
+}
+
 /** Reads numbers one after the other. */
 interface Cursor {
   next(type: Scalar): number;

@@ -6,9 +6,9 @@
  */
 import { checkedScene } from './checked-scene.ts';
 import { linearOfDisplay } from './display-color.ts';
-import { type PlyLists, type PlyTable, parsePlyHeader, readPly } from './ply-file.ts';
+import { columnsOf, type PlyLists, type PlyTable, parsePlyHeader, readPly } from './ply-file.ts';
 import { MAX_CORNERS, triangulatePolygon } from './polygon.ts';
-import { isSplatPly } from './splat-ply-header.ts';
+import { isSplatPly } from './splat-ply.ts';
 import { ModelError, NEUTRAL_MATERIAL, NoSurfaceError, type TriangleScene } from './triangle-scene.ts';
 import { usableTriangles } from './usable-triangles.ts';
 
@@ -59,17 +59,6 @@ export function readPlyMesh(bytes: Uint8Array): TriangleScene {
     warnings,
     'no face has an area',
   );
-}
-
-/** The named columns side by side, [count, names.length]; undefined when one is missing. */
-export function columnsOf(table: PlyTable, names: readonly string[]): Float32Array<ArrayBuffer> | undefined {
-  const columns = names.map((name) => table.columns.get(name));
-  const out = new Float32Array(table.count * names.length);
-  for (const [c, column] of columns.entries()) {
-    if (!column) return undefined;
-    for (let i = 0; i < table.count; i++) out[i * names.length + c] = column[i];
-  }
-  return out;
 }
 
 function trianglesOf({ starts, values }: PlyLists, positions: Float32Array, warnings: string[]): Uint32Array {

@@ -5,7 +5,7 @@ import { hasGltfSplats } from './gltf-splats.ts';
 import { parsePlyHeader } from './ply-file.ts';
 import { MESH_EXTENSIONS, readMesh } from './read-mesh.ts';
 import { readSplats, SPLAT_EXTENSIONS } from './read-splats.ts';
-import { isSplatPly } from './splat-ply-header.ts';
+import { isSplatPly } from './splat-ply.ts';
 import type { Splats } from './splats.ts';
 import { ModelError, type ReadModelOptions, type ScenePrimitive } from './triangle-scene.ts';
 

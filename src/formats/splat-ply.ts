@@ -6,9 +6,7 @@
  * Axes: y down, (x, y, z) → (x, −z, y); rotations and harmonics turn alike.
  * Source: Kerbl et al. 2023, the training code's files; TRELLIS, `gaussian_model.py`, `save_ply`.
  */
-import { parsePlyHeader, readPly } from './ply-file.ts';
-import { columnsOf } from './ply-mesh.ts';
-import { isSplatPly } from './splat-ply-header.ts';
+import { columnsOf, type PlyHeader, parsePlyHeader, readPly } from './ply-file.ts';
 import {
   expectSplatCount,
   expectSplats,
@@ -23,6 +21,12 @@ import { turnSplats } from './turn-splats.ts';
 
 const LARGEST_LOGIT = 20; // sigmoid(20) is 1 in float32: opacity 1 comes back as 1, 0 as 2e-9
 const SMALLEST_SCALE = 1e-30; // its logarithm is finite, its Gaussian a point
+
+/** Does a PLY file hold Gaussians? Meshes and clouds have no `rot_0`. */
+export function isSplatPly(header: PlyHeader): boolean {
+  const names = header.elements.find((element) => element.name === 'vertex')?.properties.map(({ name }) => name) ?? [];
+  return names.includes('f_dc_0') && names.includes('rot_0');
+}
 
 /** @throws ModelError when the bytes are no splat PLY */
 export function readSplatPly(bytes: Uint8Array): ReadSplats {

@@ -1,4 +1,6 @@
 /** Gaussians out and in again in every format, and through other people's readers. */
+import { readFileSync } from 'node:fs';
+import { WebIO } from '@gltf-transform/core';
 import { gunzipSync, gzipSync } from 'fflate';
 // @ts-expect-error the package comes without types
 import validator from 'gltf-validator';
@@ -343,6 +345,56 @@ describe('glTF', () => {
       ),
     ).toEqual([]);
     expect(report.info.totalVertexCount).toBe(7);
+  });
+
+  /**
+   * test/golden/splat-transform.glb was made from `writeSplatPly(someSplats(6, 2, 21))` by
+   * `npx @playcanvas/splat-transform@3.7.0 splats.ply splat-transform.glb`. That program turns the y-down axes of PLY by a
+   * half turn about z where we turn about x: up is up in both, and the object faces the other way.
+   */
+  test('what another program made of our PLY is read as it means it', async () => {
+    const src = someSplats(6, 2, 21);
+    const { splats, warnings } = await readGltfSplats(
+      readFileSync(new URL('../../test/golden/splat-transform.glb', import.meta.url)),
+    );
+    expect(warnings).toEqual([]);
+    near(
+      splats.means,
+      src.means.map((v, i) => (i % 3 === 2 ? v : -v)),
+      1e-6,
+    );
+    near(ratios(splats.scales, src.scales), new Array(18).fill(1), 2e-6);
+    near(splats.opacities, src.opacities, 1e-6);
+    near(splats.shDc, src.shDc, 1e-6);
+    const about = src.rotations.map((_, i, q) => [-q[i + 3], -q[i + 1], q[i - 1], q[i - 3]][i % 4]); // (0, 0, 0, 1)·q
+    near(angles(splats.rotations, about), new Array(6).fill(0), 2e-3);
+    near(splats.shRest, rotateHarmonics(src.shRest, 2, [-1, 0, 0, 0, -1, 0, 0, 0, 1]), 1e-6);
+  });
+
+  test('gltf-transform finds every attribute where the extension wants it', async () => {
+    const src = someSplats(5, 1);
+    const document = await new WebIO().readBinary(writeGltfSplats(src));
+    const [primitive] = document.getRoot().listMeshes()[0].listPrimitives();
+    expect(primitive.getMode()).toBe(0);
+    const rows = (name: string) => primitive.getAttribute(name)!.getArray()!;
+    near(rows('POSITION'), yUp(src.means), 0);
+    near(rows('KHR_gaussian_splatting:SCALE'), src.scales, 0);
+    near(rows('KHR_gaussian_splatting:OPACITY'), src.opacities, 0);
+    near(rows('KHR_gaussian_splatting:SH_DEGREE_0_COEF_0'), src.shDc, 0);
+    const turned = turnSplats(src, 'z-up to y-up');
+    for (let n = 0; n < 3; n++) {
+      const mine = Float32Array.from({ length: 15 }, (_, i) => turned.shRest[Math.floor(i / 3) * 9 + n * 3 + (i % 3)]);
+      near(rows(`KHR_gaussian_splatting:SH_DEGREE_1_COEF_${n}`), mine, 0);
+    }
+    const xyzw = Float32Array.from(rows('KHR_gaussian_splatting:ROTATION'));
+    near(
+      angles(
+        xyzw.map((_, i, q) => q[i % 4 === 0 ? i + 3 : i - 1]),
+        turned.rotations,
+      ),
+      new Array(5).fill(0),
+      1e-3,
+    );
   });
 
   test('a node may turn, move and scale; harmonics turn with it; one that stretches is refused', async () => {
