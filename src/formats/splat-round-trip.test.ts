@@ -56,8 +56,10 @@ function someSplats(count: number, shDegree: ShDegree, seed = 1): Splats {
 
 function near(got: ArrayLike<number>, want: ArrayLike<number>, tolerance: number, what = ''): void {
   expect(got.length, what).toBe(want.length);
-  for (let i = 0; i < want.length; i++)
-    expect(Math.abs(got[i] - want[i]), `${what} ${i}`).toBeLessThanOrEqual(tolerance);
+  for (let i = 0; i < want.length; i++) {
+    if (!(Math.abs(got[i] - want[i]) <= tolerance))
+      expect.fail(`${what} ${i}: ${got[i]}, expected ${want[i]} ± ${tolerance}`);
+  }
 }
 
 /** Angle between two turns, radians; q and −q are the same turn. */
@@ -295,6 +297,14 @@ describe('SPZ', () => {
       near(turnSplats(splats, 'z-up to y-up').shRest, turned.shRest, 8.5 / 128 + 1e-5); // it rounds twice
     },
   );
+
+  test('keeps whether the Gaussians were made with the filter of mip-splatting', async () => {
+    for (const antialiased of [true, false]) {
+      const bytes = writeSpz({ ...someSplats(3, 0), antialiased });
+      expect(readSpz(bytes).splats.antialiased).toBe(antialiased);
+      expect((await readSpzByItsLibrary(bytes)).antialiased).toBe(antialiased);
+    }
+  });
 
   test('is far smaller than the PLY, and its bytes do not depend on the time', () => {
     const src = someSplats(2000, 3);

@@ -17,6 +17,7 @@ export interface Splats {
   readonly shDegree: ShDegree;
   readonly shDc: Float32Array; // [G, 3], coefficients of degree 0
   readonly shRest: Float32Array; // [G, K, 3], K = shRestCount(shDegree); those of degree 1 first
+  readonly antialiased?: boolean; // made with the 2-D filter of mip-splatting, which a viewer should use; only SPZ keeps it
 }
 
 export interface ReadSplats {
@@ -85,6 +86,7 @@ export function soundSplats(format: string, src: Splats, warnings: readonly stri
       shDegree: src.shDegree,
       shDc: rows(src.shDc, 3),
       shRest: rows(src.shRest, width),
+      antialiased: src.antialiased,
     },
     warnings: said,
   };

@@ -22,6 +22,7 @@ import { turnSplats } from './turn-splats.ts';
 const MAGIC = 0x5053474e; // "NGSP"
 const HEADER_BYTES = 16;
 const COLOR_SCALE = 0.15; // colours are stored as 0.5 + 0.15·c
+const ANTIALIASED = 1; // a bit of the flags
 const MAX_DEFLATE_RATIO = 1032; // deflate makes at most so many bytes of one
 const MOST_FRACTION_BITS = 16; // steps of 1.5e-5 of the object's box; more would only hinder compression
 
@@ -43,7 +44,7 @@ export function readSpz(bytes: Uint8Array): ReadSplats {
   const head = inflate(bytes, HEADER_BYTES);
   const view = new DataView(head.buffer);
   const [magic, version, count] = [view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true)];
-  const [inFile, fractionBits] = [head[12], head[13]];
+  const [inFile, fractionBits, flags] = head.subarray(12, 15);
   if (magic !== MAGIC) throw new ModelError('SPZ: the gzip stream does not begin with "NGSP". Is it an SPZ file?');
   if (version !== 2 && version !== 3) {
     throw new ModelError(`SPZ: expected version 2 or 3, got ${version}. Export it as version 3.`);
@@ -90,6 +91,7 @@ export function readSpz(bytes: Uint8Array): ReadSplats {
       const g = Math.floor(i / (3 * K));
       return (body[at.rest + g * 3 * KInFile + (i - g * 3 * K)] - 128) / 128;
     }),
+    antialiased: (flags & ANTIALIASED) !== 0,
   };
   const warnings = inFile > 3 ? ['SPZ: harmonics above degree 3 are left out.'] : [];
   const { splats, warnings: said } = soundSplats('SPZ', src, warnings);
@@ -170,7 +172,7 @@ export function writeSpz(splats: Splats, { version = 3 }: SpzOptions = {}): Uint
   view.setUint32(0, MAGIC, true);
   view.setUint32(4, version, true);
   view.setUint32(8, count, true);
-  bytes.set([src.shDegree, fractionBits, 0, 0], 12);
+  bytes.set([src.shDegree, fractionBits, src.antialiased ? ANTIALIASED : 0, 0], 12);
   let at = HEADER_BYTES;
   for (const value of src.means) {
     const fixed = Math.round(value * 2 ** fractionBits);
