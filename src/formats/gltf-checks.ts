@@ -9,7 +9,7 @@ const MAX_NODES = 200_000;
 const MAX_UNPACKED_BYTES = 1 << 30; // of all compressed buffer views together
 
 const COMPONENT_BYTES: Record<number, number> = { 5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4 };
-const TYPE_COMPONENTS: Record<string, number> = { SCALAR: 1, VEC2: 2, VEC3: 3, VEC4: 4, MAT2: 4, MAT3: 9, MAT4: 16 };
+const TYPE_COMPONENTS = new Map(Object.entries({ SCALAR: 1, VEC2: 2, VEC3: 3, VEC4: 4, MAT2: 4, MAT3: 9, MAT4: 16 }));
 
 /** @throws ModelError naming the first part that does not fit */
 export function checkGltf(json: GltfJson, resources: Resources): void {
@@ -71,7 +71,7 @@ function checkAccessors(json: GltfJson): void {
   for (const [i, accessor] of (json.accessors ?? []).entries()) {
     const where = `accessors[${i}]`;
     const component = COMPONENT_BYTES[accessor.componentType];
-    const components = TYPE_COMPONENTS[accessor.type];
+    const components = TYPE_COMPONENTS.get(accessor.type);
     if (!component || !components) {
       throw new ModelError(
         `glTF: ${where} has componentType ${accessor.componentType}, type ${accessor.type}, which glTF does not know. Export the model again.`,

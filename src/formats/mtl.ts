@@ -72,29 +72,28 @@ function fraction(word: string | undefined, otherwise: number): number {
 }
 
 /** Options that stand before the file name, with the most arguments each takes (numbers, or the word on or off). */
-const MAP_OPTIONS: Record<string, number> = {
-  '-blendu': 1,
-  '-blendv': 1,
-  '-boost': 1,
-  '-bm': 1,
-  '-cc': 1,
-  '-clamp': 1,
-  '-imfchan': 1,
-  '-mm': 2,
-  '-o': 3,
-  '-s': 3,
-  '-t': 3,
-  '-texres': 1,
-  '-type': 1,
-};
+const MAP_OPTIONS = new Map([
+  ['-blendu', 1],
+  ['-blendv', 1],
+  ['-boost', 1],
+  ['-bm', 1],
+  ['-cc', 1],
+  ['-clamp', 1],
+  ['-imfchan', 1],
+  ['-mm', 2],
+  ['-o', 3],
+  ['-s', 3],
+  ['-t', 3],
+  ['-texres', 1],
+  ['-type', 1],
+]);
 
 function textureOf(words: string[]): MtlEntry['texture'] {
   let at = 0;
   let isClamped = false;
-  while (at < words.length && MAP_OPTIONS[words[at]] !== undefined) {
+  for (let most = MAP_OPTIONS.get(words[0]); most !== undefined; most = MAP_OPTIONS.get(words[at])) {
     const option = words[at++];
     if (option === '-clamp') isClamped = words[at] === 'on';
-    const most = MAP_OPTIONS[option];
     const takesWord = !['-o', '-s', '-t', '-mm'].includes(option);
     for (let k = 0; k < most && at < words.length - 1 && (takesWord || !Number.isNaN(Number(words[at]))); k++) at++;
   }

@@ -359,6 +359,7 @@ test('JSON of the wrong shape is refused with the place where it is wrong', asyn
     [{ buffers: [{ byteLength: -1 }] }, /wrong at buffers\.0\.byteLength/],
     [{ accessors: [{ count: 'many', componentType: 5126, type: 'VEC3' }] }, /wrong at accessors\.0\.count/],
     [{ accessors: [{ count: 1, componentType: 1, type: 'VEC3' }] }, /componentType 1/],
+    [{ accessors: [{ count: 1, componentType: 5126, type: 'constructor' }] }, /type constructor/],
     [
       {
         bufferViews: [

@@ -212,6 +212,13 @@ test('PLY: a promise of two billion vertices or list values is refused before an
   expect(count(await readMesh(encode(empty), '.ply'))).toBe(2);
 });
 
+test('PLY: a type is one of the sixteen names, whatever else every object has', async () => {
+  for (const type of ['constructor', 'toString', '__proto__', 'half'])
+    await expect(readMesh(encode(PLY_SQUARE.replace('float z', `${type} z`)), '.ply')).rejects.toThrow(
+      /cannot read the property/,
+    );
+});
+
 test('PLY: headers that are cut, clouds and Gaussians are refused in words', async () => {
   await expect(readMesh(encode(PLY_SQUARE.slice(0, 80)), '.ply')).rejects.toThrow(/"end_header"/);
   const cloud = PLY_SQUARE.replace(/element face 1\n.*\n/, '').replace('4 0 1 2 3\n', '');

@@ -6,7 +6,8 @@
  */
 import { checkedScene } from './checked-scene.ts';
 import { linearOfDisplay } from './display-color.ts';
-import { columnsOf, type PlyLists, type PlyTable, parsePlyHeader, readPly } from './ply-file.ts';
+import { columnsOf, type PlyLists, type PlyTable, readPly } from './ply-file.ts';
+import { parsePlyHeader } from './ply-header.ts';
 import { MAX_CORNERS, triangulatePolygon } from './polygon.ts';
 import { isSplatPly } from './splat-ply.ts';
 import { ModelError, NEUTRAL_MATERIAL, NoSurfaceError, type TriangleScene } from './triangle-scene.ts';

@@ -2,7 +2,7 @@
 
 import { parseGltf } from './gltf-json.ts';
 import { hasGltfSplats } from './gltf-splats.ts';
-import { parsePlyHeader } from './ply-file.ts';
+import { parsePlyHeader } from './ply-header.ts';
 import { MESH_EXTENSIONS, readMesh } from './read-mesh.ts';
 import { readSplats, SPLAT_EXTENSIONS } from './read-splats.ts';
 import { isSplatPly } from './splat-ply.ts';

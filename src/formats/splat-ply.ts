@@ -6,7 +6,8 @@
  * Axes: y down, (x, y, z) → (x, −z, y); rotations and harmonics turn alike.
  * Source: Kerbl et al. 2023, the training code's files; TRELLIS, `gaussian_model.py`, `save_ply`.
  */
-import { columnsOf, type PlyHeader, parsePlyHeader, readPly } from './ply-file.ts';
+import { columnsOf, readPly } from './ply-file.ts';
+import { type PlyHeader, parsePlyHeader } from './ply-header.ts';
 import {
   expectSplatCount,
   expectSplats,
