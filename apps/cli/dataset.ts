@@ -7,7 +7,9 @@ export function datasetCommand(): Command {
   const dataset = new Command('dataset').description('make and inspect dataset roots');
   dataset
     .command('build')
-    .description('a folder of .glb and .gltf models → voxels and condition views; run again to do only what is missing')
+    .description(
+      'a folder of models (.glb, .gltf, .obj, .stl, .ply) → voxels and condition views; run again to do only what is missing',
+    )
     .argument('<folder>', 'folder of models')
     .requiredOption('--out <root>', 'dataset root to write')
     .option('--views <n>', 'condition views per asset', wholeNumber, 24)

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { cancelSignal, listenForCancel } from './cancel.ts';
+import { convertCommand } from './convert.ts';
 import { datasetCommand } from './dataset.ts';
 import { evalCommand } from './eval.ts';
 import { errorText, exitCodeOf, exitCodes, isCancellation } from './exit-codes.ts';
@@ -18,6 +19,7 @@ import { trainCommand } from './train.ts';
 const commands: readonly (() => Command)[] = [
   generateCommand,
   infoCommand,
+  convertCommand,
   datasetCommand,
   trainCommand,
   evalCommand,

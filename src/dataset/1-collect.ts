@@ -1,26 +1,13 @@
 /** Step 1: a folder of models → rows of `metadata.csv`, keyed by the SHA-256 of each file. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { basename, dirname, extname, join, relative, resolve } from 'node:path';
-import { parseCsv } from '../formats/index.ts';
+import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { MESH_EXTENSIONS, parseCsv } from '../formats/index.ts';
 import type { BuildEvent } from './build.ts';
 import { type MetadataRow, readMetadata, writeMetadata } from './metadata.ts';
 
-const READABLE = new Set(['.glb', '.gltf']);
-const OTHER_MODELS = new Set([
-  '.obj',
-  '.stl',
-  '.ply',
-  '.fbx',
-  '.dae',
-  '.usd',
-  '.usda',
-  '.usdc',
-  '.usdz',
-  '.blend',
-  '.abc',
-  '.3ds',
-]);
+const READABLE = new Set<string>(MESH_EXTENSIONS);
+const OTHER_MODELS = new Set(['.fbx', '.dae', '.usd', '.usda', '.usdc', '.usdz', '.blend', '.abc', '.3ds']);
 
 export interface CollectOptions {
   limit?: number; // at most so many models, in order of their paths
@@ -38,6 +25,7 @@ export async function collect(folder: string, root: string, options: CollectOpti
   const names = (await readdir(folder, { recursive: true })).sort();
   const files: string[] = [];
   for (const name of names) {
+    if (resolve(folder, name).startsWith(resolve(root) + sep)) continue; // the root's own voxels are PLY files, too
     const extension = extname(name).toLowerCase();
     if (READABLE.has(extension)) files.push(name);
     else if (OTHER_MODELS.has(extension)) {
@@ -52,7 +40,7 @@ export async function collect(folder: string, root: string, options: CollectOpti
   const chosen = files.slice(0, limit);
   if (chosen.length === 0) {
     throw new Error(
-      `collect: expected .glb or .gltf files in ${folder}, found none. Give the folder that holds the models.`,
+      `collect: expected models (${MESH_EXTENSIONS.join(', ')}) in ${folder}, found none. Give the folder that holds the models.`,
     );
   }
   const described = await readDescriptions(folder);

@@ -67,6 +67,28 @@ test('a folder becomes a root; a bad asset is skipped with its reason; a second 
   expect(await readFile(join(root, 'metadata.csv'), 'utf8')).toBe(metadata);
 });
 
+test('OBJ with its materials, STL and PLY are assets as GLB is; files of the root itself are not', async () => {
+  const other = join(folder, 'other');
+  await mkdir(other);
+  const corners = 'v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\n';
+  await writeFile(join(other, 'a.obj'), `mtllib a.mtl\n${corners}usemtl red\nf 1/1 2/1 3/1\n`);
+  await writeFile(join(other, 'a.mtl'), 'newmtl red\nmap_Kd a.png\n');
+  await sharp({ create: { width: 2, height: 2, channels: 3, background: '#f00' } }).toFile(join(other, 'a.png'));
+  const facet = 'facet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\nendloop\nendfacet\n';
+  await writeFile(join(other, 'b.stl'), `solid b\n${facet}endsolid b\n`);
+  const header = 'ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n';
+  const face = 'element face 1\nproperty list uchar int vertex_indices\nend_header\n0 0 0 1 0 0 0 1 0 3 0 1 2\n';
+  await writeFile(join(other, 'c.ply'), header + face);
+  const root = join(other, 'root'); // its voxels are PLY files below the folder of models
+  const events: BuildEvent[] = [];
+  const options = { views: 1, size: 8, workers: 1, onEvent: (event: BuildEvent) => void events.push(event) };
+  for (let run = 0; run < 2; run++)
+    expect(await buildDataset(other, root, options)).toEqual({ assets: 3, voxelized: 3, condRendered: 3, skipped: 0 });
+  expect(events.flatMap((event) => (event.kind === 'warning' ? [event.message] : [])).join()).not.toMatch(
+    /plain colour/,
+  );
+});
+
 test('a run that is cancelled can be run again, and what was done stays done', async () => {
   const root = join(folder, 'root');
   const cancel = new AbortController();

@@ -19,7 +19,8 @@ export type { MetadataRow, RecordName } from './metadata.ts';
 export { mergeRecords, readMetadata, selectWork, updateRows, writeMetadata, writeRecords } from './metadata.ts';
 
 // Models
-export { readModelFile } from './model-file.ts';
+export type { OpenModelFile, ReadModelFileOptions } from './model-file.ts';
+export { openModelFile, readModelFile } from './model-file.ts';
 export { splitGroup, splitOf, VALIDATION_SHARE } from './split.ts';
 export type { UnitCubeScene } from './unit-cube.ts';
 export { toUnitCube } from './unit-cube.ts';

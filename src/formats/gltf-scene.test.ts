@@ -1,6 +1,7 @@
 import { Document, WebIO } from '@gltf-transform/core';
 import { describe, expect, test } from 'vitest';
-import { ModelError, readGltfScene } from './gltf-scene.ts';
+import { readGltfScene } from './gltf-scene.ts';
+import { ModelError } from './triangle-scene.ts';
 
 interface Fixture {
   positions?: number[];
@@ -34,8 +35,8 @@ const rows = (flat: ArrayLike<number>) =>
 test('y up becomes z up: (x, y, z) → (x, −z, y)', async () => {
   const { primitives } = await readGltfScene(await glb());
   expect(rows(primitives[0].positions)).toEqual([
-    [0, -0, 0],
-    [1, -0, 0],
+    [0, 0, 0],
+    [1, 0, 0],
     [0, -3, 2],
   ]);
 });
@@ -74,7 +75,7 @@ test('triangles with missing or infinite vertices are left out with a warning, t
   });
   const { primitives, warnings } = await readGltfScene(bytes);
   expect([...primitives[0].indices]).toEqual([0, 1, 2]);
-  expect(warnings).toHaveLength(2);
+  expect(warnings.filter((warning) => /left out/.test(warning))).toHaveLength(2);
 });
 
 describe('what cannot be read is refused in words', () => {

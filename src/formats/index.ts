@@ -1,20 +1,10 @@
 // Bytes ⇄ data. A leaf: imports nothing of ours.
+
+// Tables and tensors
+
 export { type CsvTable, formatCsv, parseCsv } from './csv.ts';
-export { type GlbMesh, type GlbOptions, writeGlb } from './glb.ts';
-export type {
-  ReadGltfOptions,
-  RgbaPicture,
-  SceneMaterial,
-  ScenePrimitive,
-  SceneTexture,
-  TriangleScene,
-  Wrap,
-} from './gltf-scene.ts';
-export { ModelError, readGltfScene } from './gltf-scene.ts';
 export { floatsToHalves, halvesToFloats } from './half-float.ts';
 export { type NpyArray, NpzError, readNpy, readNpz, writeNpy, writeNpz } from './npz.ts';
-export { type DecodedPicture, type DecodePictureOptions, decodePicture, encodePng, PictureError } from './picture.ts';
-export { readPointsPly, writePointsPly } from './ply.ts';
 export {
   parseSafetensorsHeader,
   readSafetensors,
@@ -29,3 +19,74 @@ export {
   toFloat32,
   writeSafetensors,
 } from './safetensors.ts';
+
+// Pictures
+
+export {
+  type DecodedPicture,
+  type DecodePictureOptions,
+  decodePicture,
+  encodePng,
+  encodeTexture,
+  PictureError,
+} from './picture.ts';
+
+// Voxels of a dataset
+
+export { readPointsPly, writePointsPly } from './ply.ts';
+
+// Meshes
+
+export { type GlbMesh, type MeshMaterialOptions, sceneOfMesh } from './mesh-scene.ts';
+export type {
+  ReadModelOptions,
+  RgbaPicture,
+  SceneMaterial,
+  ScenePrimitive,
+  SceneTexture,
+  TriangleScene,
+  Wrap,
+} from './triangle-scene.ts';
+export { ModelError, NEUTRAL_MATERIAL, NoSurfaceError } from './triangle-scene.ts';
+export type { NamedFile, WritableScene } from './writable-scene.ts';
+
+// Meshes in
+
+export { readGltfScene } from './gltf-scene.ts';
+export { readObj } from './obj.ts';
+export { readPlyMesh } from './ply-mesh.ts';
+export { MESH_EXTENSIONS, readMesh } from './read-mesh.ts';
+export { readStl } from './stl.ts';
+
+// Meshes out
+
+export { type GlbOptions, type GlbSceneOptions, writeGlb, writeGlbScene } from './glb.ts';
+export { writeObj } from './obj-out.ts';
+export { writePlyMesh } from './ply-mesh-out.ts';
+export { writeStl } from './stl-out.ts';
+export { writeUsdz } from './usdz.ts';
+
+// Gaussians
+
+export { rotateHarmonics, sphericalHarmonics } from './spherical-harmonics.ts';
+export { type ReadSplats, SH_C0, type ShDegree, type Splats, shRestCount } from './splats.ts';
+
+// Gaussians in and out
+
+export { readGltfSplats } from './gltf-splats.ts';
+export { writeGltfSplats } from './gltf-splats-out.ts';
+export { readSplats, SPLAT_EXTENSIONS } from './read-splats.ts';
+export { readSplatFile, writeSplatFile } from './splat-file.ts';
+export { readSplatPly, writeSplatPly } from './splat-ply.ts';
+export { readSpz, type SpzOptions, writeSpz } from './spz.ts';
+
+// Either, by the file's name
+
+export { MODEL_EXTENSIONS, type Model, readModel } from './read-model.ts';
+export {
+  MODEL_FORMATS,
+  type ModelFormat,
+  type WriteModelOptions,
+  type WrittenModel,
+  writeModel,
+} from './write-model.ts';

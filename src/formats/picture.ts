@@ -88,6 +88,23 @@ export async function encodePng(picture: {
   return Uint8Array.from(await sharp(data, { raw: { width, height, channels } }).png().toBuffer());
 }
 
+/**
+ * A texture as a file, without loss; the alpha channel is left out where it is opaque everywhere.
+ * @param picture  RGBA, [height, width, 4]
+ */
+export async function encodeTexture(
+  picture: { width: number; height: number; data: Uint8Array },
+  format: 'png' | 'webp',
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { width, height, data } = picture;
+  let isOpaque = true;
+  for (let i = 3; i < data.length && isOpaque; i += 4) isOpaque = data[i] === 255;
+  const rgba = sharp(data, { raw: { width, height, channels: 4 } });
+  const source = isOpaque ? rgba.removeAlpha() : rgba;
+  const file = format === 'png' ? source.png() : source.webp({ lossless: true, exact: true }); // exact: colour under alpha 0
+  return Uint8Array.from(await file.toBuffer());
+}
+
 function firstLine(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).split('\n')[0];
 }
