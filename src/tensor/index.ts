@@ -22,7 +22,7 @@ export { after, cast, concat, expand, pad, reshape, slice, split, stopGradient, 
 export { conv3d, patchify, pixelShuffle3d, resizeNearest, unpatchify } from './ops/volume.ts';
 export { type Generator, type GeneratorState, torchGenerator } from './random.ts';
 export { type Device, resolveDevice } from './runtime/device.ts';
-export { compile, floats, integers, type Program, type ProgramOptions } from './runtime/program.ts';
+export { compile, floats, integers, type Program, type ProgramOptions, type Weights } from './runtime/program.ts';
 export type { Value } from './runtime/protocol.ts';
 export { type Scope, scope } from './scope.ts';
 export { type DType, type OpName, type Tensor, topological } from './tensor.ts';

@@ -30,6 +30,9 @@ export interface ProgramOptions {
   advanceWhenFinite?: string;
 }
 
+/** Where a network's values come from: a state of floats, or a file the runtime maps. */
+export type Weights = Pick<ProgramOptions, 'state' | 'external'>;
+
 /** A graph made ready to run on a device. Owned by whoever compiled it; `dispose` frees its thread and memory. */
 export interface Program {
   readonly device: Device;
