@@ -73,14 +73,15 @@ export function clipText(config: ClipTextConfig, p: Scope, ids: Tensor): Tensor 
   const name = names[config.naming];
   const words = p.weight(name.words, [vocab_size, width], normalInit(0.02));
   let h = add(gather(words, ids), p.weight(name.positions, [length, width], normalInit(0.01))); // [B, T, K]
-  for (let i = 0; i < layers; i++) h = layer(config, p.at(name.layer(i)), h);
+  const mask = causalMask(length);
+  for (let i = 0; i < layers; i++) h = layer(config, p.at(name.layer(i)), h, mask);
   return affineLayerNorm(p.at(name.last), h, DEFAULT_EPS);
 }
 
-function layer(config: ClipTextConfig, p: Scope, x: Tensor): Tensor {
+function layer(config: ClipTextConfig, p: Scope, x: Tensor, mask: Tensor): Tensor {
   const { width, mlp_width } = config;
   const { norm1, norm2, out, fc1, fc2 } = names[config.naming];
-  const mixed = causalAttention(config, projections(config, p, affineLayerNorm(p.at(norm1), x, DEFAULT_EPS)));
+  const mixed = causalAttention(config, projections(config, p, affineLayerNorm(p.at(norm1), x, DEFAULT_EPS)), mask);
   const h = add(x, linear(p.at(out), mixed, width));
   const hidden = linear(p.at(fc1), affineLayerNorm(p.at(norm2), h, DEFAULT_EPS), mlp_width);
   return add(h, linear(p.at(fc2), mul(hidden, sigmoid(mul(hidden, 1.702))), width)); // the "quick" GELU
@@ -94,15 +95,23 @@ function projections({ width, naming }: ClipTextConfig, p: Scope, x: Tensor): Te
   return split(affine(x, weight, p.weight('attn.in_proj_bias', [3 * width], zeros)), 3);
 }
 
-/** Attention in which a token sees itself and those before it. [q, k, v] [B, T, K] each → [B, T, K]. */
-function causalAttention({ heads, max_positions: length, width }: ClipTextConfig, qkv: readonly Tensor[]): Tensor {
+/** Attention in which the mask is added to the scores. [q, k, v] [B, T, K] each, mask [T, T] → [B, T, K]. */
+function causalAttention(
+  { heads, max_positions: length, width }: ClipTextConfig,
+  qkv: readonly Tensor[],
+  mask: Tensor,
+): Tensor {
   const batch = qkv[0].shape[0];
   const d = width / heads;
   const [q, k, v] = qkv.map((t) => transpose(reshape(t, [batch, length, heads, d]), [0, 2, 1, 3])); // [B, H, T, d]
   const scores = mul(matmul(q, k, { transB: true }), 1 / Math.sqrt(d)); // [B, H, T, T]
-  const mask = Float32Array.from({ length: length * length }, (_, i) =>
-    i % length > Math.floor(i / length) ? -1e9 : 0,
-  );
-  const mixed = matmul(softmax(add(scores, constant(mask, [length, length]))), v);
+  const mixed = matmul(softmax(add(scores, mask)), v);
   return reshape(transpose(mixed, [0, 2, 1, 3]), [batch, length, width]);
+}
+
+/** [T, T]: a token sees itself and those before it. */
+function causalMask(length: number): Tensor {
+  const mask = new Float32Array(length * length);
+  for (let i = 0; i < length; i++) mask.fill(-1e9, i * length + i + 1, (i + 1) * length);
+  return constant(mask, [length, length]);
 }

@@ -21,11 +21,16 @@ export type Prompt =
   | { readonly kind: 'image'; readonly images: readonly RgbPicture[] }
   | { readonly kind: 'text'; readonly text: string };
 
-/** A network that reads prompts, by its class name, and what it needs besides weights. */
-export type PromptEncoder =
+/** A network that reads prompts, by its class name. */
+export type EncoderNetwork =
   | { readonly name: 'PatchEncoder'; readonly config: PatchEncoderConfig }
   | { readonly name: 'DinoVisionTransformer'; readonly config: Dinov2Config }
-  | { readonly name: 'CLIPTextModel'; readonly config: ClipTextConfig; readonly tokenizer: ClipTokenizer };
+  | { readonly name: 'CLIPTextModel'; readonly config: ClipTextConfig };
+
+/** The network, and what it needs besides weights. */
+export type PromptEncoder =
+  | Extract<EncoderNetwork, { name: 'PatchEncoder' | 'DinoVisionTransformer' }>
+  | (Extract<EncoderNetwork, { name: 'CLIPTextModel' }> & { readonly tokenizer: ClipTokenizer });
 
 /** A prompt encoder made ready. Owned by whoever opened it; `dispose` frees it. */
 export interface Conditioner {
@@ -45,9 +50,20 @@ export function pictureSize(encoder: PromptEncoder): number | undefined {
   return encoder.name === 'CLIPTextModel' ? undefined : encoder.config.image_size;
 }
 
+/** T, tokens that the encoder makes of every prompt. */
+export function promptTokens({ name, config }: EncoderNetwork): number {
+  switch (name) {
+    case 'PatchEncoder':
+      return (config.image_size / config.patch_size) ** 2;
+    case 'DinoVisionTransformer':
+      return 1 + config.num_register_tokens + (config.image_size / config.patch_size) ** 2;
+    case 'CLIPTextModel':
+      return config.max_positions;
+  }
+}
+
 /** The encoder's network as a graph from its own input, which is `pictures` [B, S, S, 3] or `ids` [B, T], to tokens [B, T, K]. */
-export function promptEncoderGraph(encoder: Omit<PromptEncoder, 'tokenizer'>, p = scope()): Tensor {
-  const { name, config } = encoder as PromptEncoder;
+export function promptEncoderGraph({ name, config }: EncoderNetwork, p = scope()): Tensor {
   switch (name) {
     case 'PatchEncoder':
       return patchEncoder(config, p, input('pictures', ['B', config.image_size, config.image_size, 3]));

@@ -4,11 +4,13 @@ export { type ClipTextConfig, type ClipTextNaming, clipText, clipTextUnused } fr
 export { type ClipTokenizer, clipTokenizer, clipTokenizerFromJson } from './clip-tokenizer.ts';
 export {
   type Conditioner,
+  type EncoderNetwork,
   openConditioner,
   type Prompt,
   type PromptEncoder,
   pictureSize,
   promptEncoderGraph,
+  promptTokens,
 } from './condition.ts';
 export { type Dinov2Config, type Dinov2Naming, dinov2Condition, dinov2Tokens, dinov2Unused } from './dinov2.ts';
 export { resizeLanczos } from './lanczos.ts';
