@@ -94,6 +94,8 @@ function declaredWeights<C>(row: NetworkClass<C>, config: C, optionsAt: string):
 export interface WeightsOptions {
   /** folder of expanded weights; by default `cacheFolder()` */
   cache?: string;
+  /** up to this many bytes of floats are read into memory instead of mapped; 64 MB when not given */
+  inMemory?: number;
   signal?: AbortSignal;
   onEvent?: OnEvent;
 }
@@ -149,13 +151,21 @@ function storedWeight(path: string, name: string, { dtype, begin, end }: Safeten
   throw new Error(`${path}: "${name}" is stored as ${dtype}, expected F32, F16 or BF16. Convert the file.`);
 }
 
+/** Far above any network's: the header of the largest official one has 80 kB. The format itself allows 100 MB. */
+const MOST_HEADER_BYTES = 2 ** 24;
+
 async function readHeader(path: string): Promise<{ header: SafetensorsHeader; bytes: number }> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
     const start = new Uint8Array(Math.min(8, size));
     await file.read(start, 0, start.length, 0);
-    const head = new Uint8Array(safetensorsHeaderBytes(start, size));
+    const length = safetensorsHeaderBytes(start, size);
+    if (length > MOST_HEADER_BYTES)
+      throw new Error(
+        `${path}: has a header of ${length} bytes, expected at most ${MOST_HEADER_BYTES}. No network has so many weights.`,
+      );
+    const head = new Uint8Array(length);
     const { bytesRead } = await file.read(head, 0, head.length, 0);
     return { header: parseSafetensorsHeader(head.subarray(0, bytesRead), size), bytes: size };
   } catch (error) {
