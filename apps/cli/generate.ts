@@ -14,6 +14,7 @@ interface GenerateFlags {
   steps?: number;
   guidance?: number;
   device: 'cpu' | 'webgpu' | 'cuda' | 'auto';
+  precision: 'fp32' | 'int8';
   model?: string;
   json: boolean;
 }
@@ -28,6 +29,11 @@ export function generateCommand(): Command {
     .option('--guidance <w>', 'strength of guidance, 0 for none (default: the model’s)', notNegative)
     .addOption(
       new Option('--device <device>', 'where networks run').choices(['cpu', 'webgpu', 'cuda', 'auto']).default('cpu'),
+    )
+    .addOption(
+      new Option('--precision <precision>', 'int8: 8-bit weights, on the CPU')
+        .choices(['fp32', 'int8'])
+        .default('fp32'),
     )
     .option('--model <model>', 'model folder, or a Hub id owner/name (default: the small one that ships)')
     .option('--json', 'write events and the result as JSON lines', false)

@@ -18,6 +18,7 @@ export {
   type RequiredRole,
 } from './model-folder.ts';
 export {
+  checkedNetwork,
   checkModel,
   checkNetwork,
   type Network,

@@ -9,6 +9,7 @@ import {
 import {
   checkWeights,
   openWeights as openFile,
+  type Precision,
   readWeights as readFile,
   type Scope,
   showShape,
@@ -96,6 +97,8 @@ export interface WeightsOptions {
   cache?: string;
   /** up to this many bytes of floats are read into memory instead of mapped; 64 MB when not given */
   inMemory?: number;
+  /** 'int8': linear layers with 8-bit weights, on the CPU (`openWeights` only) */
+  precision?: Precision;
   signal?: AbortSignal;
   onEvent?: OnEvent;
 }

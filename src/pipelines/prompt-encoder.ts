@@ -8,7 +8,7 @@ import {
   clipTokenizerFromJson,
   openConditioner,
   type PromptEncoder,
-  promptTokens,
+  tokensPerPrompt,
 } from '../stages/0-condition/index.ts';
 import type { Device } from '../tensor/index.ts';
 import { type HubOptions, hubRepository, isHubId } from './hub/index.ts';
@@ -131,7 +131,7 @@ export async function openPromptEncoder(
 
 /** T, tokens of every prompt of a model. */
 export function promptTokenCount(model: ModelFolder): number {
-  return promptTokens(promptNetwork(model) as PromptEncoder);
+  return tokensPerPrompt(promptNetwork(model) as PromptEncoder);
 }
 
 /** Pixels per side to which pictures for this model are prepared. @throws Error when it takes text */

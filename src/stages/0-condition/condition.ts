@@ -51,7 +51,7 @@ export function pictureSize(encoder: PromptEncoder): number | undefined {
 }
 
 /** T, tokens that the encoder makes of every prompt. */
-export function promptTokens({ name, config }: EncoderNetwork): number {
+export function tokensPerPrompt({ name, config }: EncoderNetwork): number {
   switch (name) {
     case 'PatchEncoder':
       return (config.image_size / config.patch_size) ** 2;

@@ -10,7 +10,7 @@ export {
   type PromptEncoder,
   pictureSize,
   promptEncoderGraph,
-  promptTokens,
+  tokensPerPrompt,
 } from './condition.ts';
 export { type Dinov2Config, type Dinov2Naming, dinov2Condition, dinov2Tokens, dinov2Unused } from './dinov2.ts';
 export { resizeLanczos } from './lanczos.ts';

@@ -16,8 +16,9 @@ import { add } from '../ops/elementwise.ts';
 import { input } from '../ops/leaf.ts';
 import { affine } from '../ops/product.ts';
 import { scope } from '../scope.ts';
+import { openWeights } from './open-weights.ts';
 import { compile, floats, type Weights } from './program.ts';
-import { checkWeights, openWeights, readWeights, type WeightFile } from './weight-file.ts';
+import { checkWeights, readWeights, type WeightFile } from './weight-file.ts';
 
 let folder: string;
 let cache: string;
