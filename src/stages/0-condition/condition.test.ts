@@ -111,3 +111,16 @@ test('the official sizes give the official number of tokens: 1374 of 1024 channe
   const text = promptEncoderGraph({ name: 'CLIPTextModel', config: { ...config, naming: 'huggingface' } });
   expect(text.shape.slice(1)).toEqual([77, 768]);
 });
+
+test.skipIf(!process.env.VK_ICD_FILENAMES)('on WebGPU the tokens are the same (needs a Vulkan driver)', async () => {
+  const { encoder, file } = dinov2();
+  const prompts: [PromptEncoder, Record<string, Float32Array>, Prompt][] = [
+    [encoder, weightsOf(file), pictures(file)],
+    [clip(), randomWeights(clip()), { kind: 'text', text: 'a wooden chair' }],
+  ];
+  for (const [one, state, prompt] of prompts) {
+    const [cpu, gpu] = [await openConditioner(one, { state }), await openConditioner(one, { state }, 'webgpu')];
+    expectClose(await gpu.cond(prompt), await cpu.cond(prompt), 1e-4);
+    await Promise.all([cpu.dispose(), gpu.dispose()]);
+  }
+});

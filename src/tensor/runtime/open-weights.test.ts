@@ -62,10 +62,10 @@ function floatFile(name = 'weights.bin', values = [1, 2, 3, 4, 0.5, -0.5]): Weig
 }
 
 /** [1, 10]·wᵀ + b. */
-async function result(weights: Weights): Promise<number[]> {
+async function result(weights: Weights, device: 'cpu' | 'webgpu' = 'cpu'): Promise<number[]> {
   const p = scope();
   const y = affine(input('x', [1, 2]), p.weight('w', [2, 2], zeros), p.weight('b', [2], zeros));
-  const program = await compile({ y: add(y, 0) }, weights);
+  const program = await compile({ y: add(y, 0) }, { ...weights, device });
   const got = await program.run({ x: floats(Float32Array.of(1, 10), [1, 2]) });
   await program.dispose();
   return [...got.y.data].map(Number);
@@ -169,4 +169,9 @@ test('floats without a folder for the mark are mapped all the same', async () =>
   writeFileSync(join(folder, 'occupied'), '');
   const mapped = await openWeights(floatFile(), { cache: join(folder, 'occupied'), inMemory: 0 });
   expect(await result(mapped)).toEqual([21.5, 42.5]);
+});
+
+test.skipIf(!process.env.VK_ICD_FILENAMES)('mapped weights run on WebGPU (needs a Vulkan driver)', async () => {
+  expect(await result(await openWeights(mixedFile(), { cache, inMemory: 0 }), 'webgpu')).toEqual([21.5, 42.5]);
+  expect(await result(await openWeights(floatFile(), { cache, inMemory: 0 }), 'webgpu')).toEqual([21.5, 42.5]);
 });
