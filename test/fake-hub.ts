@@ -38,6 +38,8 @@ export interface FakeRepository {
   /** where the repository has moved */
   movedTo?: string;
   branches?: string[];
+  /** small files are answered from another path of the same host, which does not name the commit */
+  cachesSmallFiles?: boolean;
 }
 
 /** A server that answers as the Hub does, and a second one for large files, as its store. */
@@ -59,7 +61,11 @@ export async function fakeHub(): Promise<FakeHub> {
   });
   const hub = await listening((request, response) => {
     note('hub', request);
-    const [, owner, name, resolve, revision, ...rest] = (request.url ?? '').split('/').map(decodeURIComponent);
+    const parts = (request.url ?? '').split('?')[0].split('/').map(decodeURIComponent);
+    const cached = parts[1] === 'api';
+    const [owner, name, resolve, revision, ...rest] = cached
+      ? [parts[4], parts[5], 'resolve', ...parts.slice(6)]
+      : parts.slice(1);
     const repository = repositories.get(`${owner}/${name}`);
     const status = request.method === 'HEAD' ? statuses.shift() : undefined;
     if (status !== undefined && status !== 200) return void response.writeHead(status).end();
@@ -79,7 +85,11 @@ export async function fakeHub(): Promise<FakeHub> {
     const path = rest.join('/');
     const bytes = files.get(path);
     if (!bytes) return void response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end();
-    response.setHeader('x-repo-commit', commit);
+    if (!cached) response.setHeader('x-repo-commit', commit);
+    if (repository.cachesSmallFiles && !cached && !large?.test(path))
+      return void response
+        .writeHead(307, { location: `/api/resolve-cache/models/${owner}/${name}/${commit}/${path}?etag=%22x%22` })
+        .end();
     if (large?.test(path)) {
       const hash = sha256(bytes);
       blobs.set(hash, bytes);

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { OnEvent } from './events.ts';
-import type { HubOptions } from './hub/index.ts';
-import { hubRepository, isHubId } from './hub/index.ts';
+import { type HubOptions, hubRepository, isHubId } from './hub/index.ts';
 import { parsed, readJson } from './json-file.ts';
-import { type ModelSource, openSource, pathInside } from './model-source.ts';
+import { type ModelSource, pathInside } from './model-source.ts';
 import { checkedNetwork, type Network, type NetworkOf } from './network.ts';
 import { isClassName, plainClassName, type Role, roleClasses } from './network-classes.ts';
+import { openSource } from './open-source.ts';
 import { type PipelineFile, readPipelineFile } from './pipeline-file.ts';
 import { namedPromptEncoder, type TextEncoderNetwork, tokenizerOf } from './prompt-encoder.ts';
 

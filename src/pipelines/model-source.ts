@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type HubOptions, hubRepository, isHubId } from './hub/index.ts';
 
 /** A place that holds the files of a model: a folder, or a repository of the Hub that is fetched file by file. */
 export interface ModelSource {
@@ -11,20 +10,6 @@ export interface ModelSource {
    * @throws Error when the path leaves the source, and when a file that is there cannot be had
    */
   find(path: string): Promise<string | undefined>;
-}
-
-/**
- * The source that a user names: a folder when there is one of that name, else a Hub id `owner/name[@revision]`.
- * @throws Error when it is neither
- */
-export async function openSource(name: string, hub: HubOptions): Promise<ModelSource> {
-  const kind = await stat(name).catch(() => undefined);
-  if (kind?.isDirectory()) return folderSource(name);
-  if (kind) throw new Error(`"${name}" is not a model folder: it is a file. Give the folder that holds pipeline.json.`);
-  if (isHubId(name)) return hubRepository(name, hub);
-  throw new Error(
-    `"${name}" is not a model folder: there is no such folder, and a model of the Hub is named owner/name.`,
-  );
 }
 
 export function folderSource(folder: string): ModelSource {

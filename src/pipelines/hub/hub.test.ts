@@ -124,6 +124,13 @@ test('other revisions are asked for by name; a moved repository is followed', as
   expect(readFileSync(join(cache, 'models--former--name/refs/refs/pr/1'), 'utf8')).toBe(COMMIT);
 });
 
+test('a small file that is answered from the Hub’s own cache is of the commit of the first answer', async () => {
+  hub.repositories.get(ID)!.cachesSmallFiles = true;
+  const path = (await hubRepository(ID, options()).find('config.json')) as string;
+  expect(path).toBe(join(root(), 'snapshots', COMMIT, 'config.json'));
+  expect(readFileSync(path)).toEqual(Buffer.from(SMALL));
+});
+
 test.each<[string, FakeHub['faults']]>([
   ['a connection that breaks', ['cut', 'fine']],
   ['an answer that ends early', ['short', 'fine']],

@@ -43,14 +43,16 @@ export async function askForFile(
 ): Promise<RemoteFile | undefined> {
   const at = `${id}/resolve/${encodeURIComponent(revision)}/${path.split('/').map(encodeURIComponent).join('/')}`;
   let url = `${access.endpoint}/${at}`;
+  let commit = '';
   for (let redirects = 0; ; redirects++) {
     const { response, done } = await send(access, url, 'HEAD', { 'accept-encoding': 'identity' });
     done();
     const { headers, status } = response;
     const location = headers.get('location');
+    commit = headers.get('x-repo-commit') ?? commit;
     if (status >= 300 && status < 400 && location) {
       const next = new URL(location, url);
-      // A repository that moved answers with its new place on the same host; another host has the bytes.
+      // On the same host a repository has moved, or a small file is cached; another host has the bytes of a large one.
       if (next.origin === new URL(url).origin && !headers.has('x-linked-etag')) {
         if (redirects >= 5) throw new Error(`${access.endpoint}: sends "${id}" round in circles. Check HF_ENDPOINT.`);
         url = next.href;
@@ -59,7 +61,6 @@ export async function askForFile(
     } else if (status === 404 && !/Repo|Revision/.test(headers.get('x-error-code') ?? '')) return undefined;
     else if (!response.ok) throw refusal(access, response, id, revision);
     const etag = (headers.get('x-linked-etag') ?? headers.get('etag') ?? '').replace(/^W\//, '').replaceAll('"', '');
-    const commit = headers.get('x-repo-commit') ?? '';
     if (!/^[0-9a-f]{40}$/.test(commit) || !/^[\w.-]{1,128}$/.test(etag) || /^\.+$/.test(etag))
       throw new Error(
         `${url}: the answer lacks the commit or the etag that a Hub gives (X-Repo-Commit "${commit}", ETag "${etag}"). Check HF_ENDPOINT.`,
