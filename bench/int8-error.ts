@@ -8,7 +8,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeSafetensors } from '../src/formats/index.ts';
-import { type ClassName, checkedNetwork, networkClasses, openWeights } from '../src/pipelines/index.ts';
+import { type ClassName, checkedNetwork, localFile, networkClasses, openWeights } from '../src/pipelines/index.ts';
 import { promptEncoderGraph } from '../src/stages/0-condition/index.ts';
 import { structureFlow } from '../src/stages/1-structure/index.ts';
 import {
@@ -104,7 +104,7 @@ try {
     const { output, feeds } = build(parsed.data, scope());
     const path = join(folder, `${name}.safetensors`);
     await writeFile(path, randomWeights(name, parsed.data as never));
-    const network = await checkedNetwork(name, path, options, name);
+    const network = await checkedNetwork(name, await localFile(path), options, name);
     const run = async (precision: 'fp32' | 'int8') => {
       const program = await compile({ output }, await openWeights(network, { precision, cache: folder }));
       const got = (await program.run(feeds)).output.data as Float32Array;

@@ -119,19 +119,20 @@ export const gitHash = (bytes: Uint8Array) =>
 
 function sendBytes(request: IncomingMessage, response: ServerResponse, file: Uint8Array, fault?: Fault | 'fine'): void {
   if (typeof fault === 'number') return void response.writeHead(fault).end();
-  const asked = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
+  const asked = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
   const ranged = asked !== null && fault !== 'whole';
   let from = ranged ? Number(asked[1]) : 0;
   if (fault === 'other-range') from = Math.max(0, from - 1);
   if (ranged && from >= file.length) return void response.writeHead(416).end();
-  let bytes = file.subarray(from);
+  const end = ranged && asked[2] ? Math.min(Number(asked[2]) + 1, file.length) : file.length;
+  let bytes = file.subarray(from, end);
   if (fault === 'wrong') bytes = bytes.map((v) => v ^ 1);
   if (fault === 'long') bytes = Buffer.concat([bytes, bytes]);
   const half = bytes.subarray(0, bytes.length >> 1);
   const length = fault === 'short' ? half.length : bytes.length;
   response.writeHead(ranged ? 206 : 200, {
     'content-length': length,
-    ...(ranged ? { 'content-range': `bytes ${from}-${file.length - 1}/${file.length}` } : {}),
+    ...(ranged ? { 'content-range': `bytes ${from}-${end - 1}/${file.length}` } : {}),
   });
   if (fault === 'short') return void response.end(half);
   if (fault === 'stall') return void response.write(half);

@@ -31,8 +31,6 @@ export async function saveOfficialFolder(
   await saveToyModel(folder, picture ? 60 : 64);
   const { args } = JSON.parse(readFileSync(join(folder, 'pipeline.json'), 'utf8'));
   const { image_cond_model: _, ...toys } = args.models;
-  for (const [role, className] of Object.entries({ slat_flow_model: 'SLatFlowModel', unheard_of: 'Nothing' }))
-    writeFileSync(join(folder, `ckpts/${role}.json`), JSON.stringify({ name: className, args: {} }));
   writeFileSync(
     join(folder, 'pipeline.json'),
     JSON.stringify({

@@ -25,7 +25,7 @@ async function info(name: string | undefined, { check, json }: InfoFlags): Promi
   const work = { signal: cancelSignal, onEvent: shown.onEvent };
   let described: ModelDescription;
   try {
-    const model = await loadModel(name ?? shippedModel(), work);
+    const model = await loadModel(name ?? shippedModel(), { ...work, fetch: 'later' });
     if (check) await checkModel(model, work);
     described = describeModel(model);
   } finally {

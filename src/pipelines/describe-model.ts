@@ -24,8 +24,8 @@ export interface NetworkDescription {
   bytes: number;
   /** as stored, such as 'F16/F32' */
   precision: string;
-  /** Hub files are kept by content: the path that was found */
-  file: string;
+  /** path of its file, or on the Hub repository and path there */
+  at: string;
   config: object;
 }
 
@@ -48,7 +48,7 @@ export function describeModel(model: ModelFolder): ModelDescription {
     parameters: n.parameters,
     bytes: n.bytes,
     precision: [...new Set(Object.values(n.dtypes))].sort().join('/'),
-    file: n.file.path,
+    at: n.at,
     config: n.config,
   }));
   return {

@@ -17,6 +17,7 @@ export {
   type Networks,
   type RequiredRole,
 } from './model-folder.ts';
+export { type DistantFile, localFile } from './model-source.ts';
 export {
   checkedNetwork,
   checkModel,

@@ -36,6 +36,8 @@ export type Networks = { readonly [R in Role]?: Filled<R> } & { readonly [R in R
 export interface LoadModelOptions {
   /** optional roles to load besides those that every model needs; by default all that the model has */
   roles?: readonly Role[];
+  /** whether weights on the Hub are fetched at once, or each network's when it is first read; by default at once */
+  fetch?: 'now' | 'later';
   /** where files from the Hub are kept and how they are fetched; by default as the environment says */
   hub?: Omit<HubOptions, 'signal' | 'onEvent'>;
   signal?: AbortSignal;
@@ -48,7 +50,7 @@ export interface LoadModelOptions {
  * @throws Error naming the file or tensor, what was expected and what was found
  */
 export async function loadModel(folder: string, options: LoadModelOptions = {}): Promise<ModelFolder> {
-  const { roles, signal, onEvent } = options;
+  const { roles, fetch = 'now', signal, onEvent } = options;
   const hub: HubOptions = { ...options.hub, signal, onEvent };
   const source = await openSource(folder, hub);
   const path = await source.find('pipeline.json').catch((error: Error) => {
@@ -80,6 +82,7 @@ export async function loadModel(folder: string, options: LoadModelOptions = {}):
     networks[promptRole] = await namedPromptEncoder(source, promptEncoder, settings.takes, hub);
   for (const role of [promptRole, ...required] as Role[])
     if (!networks[role]) throw new Error(`internal: "${role}" was not loaded.`);
+  if (fetch === 'now') for (const network of Object.values(networks)) await network.fetch(); // all headers were right
   return { folder, ...settings, networks: networks as Networks, leftOut };
 }
 
@@ -100,7 +103,7 @@ async function loadComponent(
   const expected: readonly string[] = roleClasses[role];
   if (!expected.includes(className)) throw new Error(`${config}: expected a ${expected.join(' or ')}, got "${name}".`);
   if (!isClassName(className)) return `${className} has no network here yet`;
-  const weights = await home.find(`${stem}.safetensors`);
+  const weights = await home.look(`${stem}.safetensors`);
   if (weights === undefined)
     throw new Error(`${config}: the component has no weights; there is no ${stem}.safetensors in ${home.name}.`);
   const network = await checkedNetwork(className, weights, args, config);

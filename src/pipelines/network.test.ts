@@ -6,6 +6,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { floatsToHalves, type SafetensorsInput, writeSafetensors } from '../formats/index.ts';
 import { patchEncoder } from '../stages/0-condition/index.ts';
 import { compile, floats, initialize, input, scope, torchGenerator } from '../tensor/index.ts';
+import { localFile } from './model-source.ts';
 import { checkedNetwork, checkNetwork, openWeights, readWeights } from './network.ts';
 
 const config = { image_size: 16, patch_size: 8, model_channels: 16, num_blocks: 1, num_heads: 2 };
@@ -33,7 +34,7 @@ function tensors(dtype: 'F32' | 'F16' | 'BF16' = 'F32'): Record<string, Safetens
 }
 const whole = writeSafetensors(tensors());
 
-const load = () => checkedNetwork('PatchEncoder', path, config, 'encoder.json');
+const load = async () => checkedNetwork('PatchEncoder', await localFile(path), config, 'encoder.json');
 
 async function tokens(weights: Awaited<ReturnType<typeof openWeights>>): Promise<number[]> {
   const program = await compile({ tokens: graph() }, weights);
@@ -58,7 +59,7 @@ test.each(['F32', 'F16', 'BF16'] as const)('weights stored as %s run the same in
 
 test('loading reads the header alone: the weights may be gone', async () => {
   const network = await load();
-  expect(network.parameters).toBe(network.file.weights.reduce((n, { begin, end }) => n + (end - begin) / 4, 0));
+  expect(network.parameters).toBe(network.weights.reduce((n, { begin, end }) => n + (end - begin) / 4, 0));
   rmSync(path);
   await expect(readWeights(network)).rejects.toThrow(/ENOENT/);
 });

@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises';
 import {
   parseSafetensorsHeader,
+  SafetensorsError,
   type SafetensorsHeader,
   type SafetensorsRange,
   safetensorsHeaderBytes,
@@ -17,14 +17,20 @@ import {
   type Weights,
 } from '../tensor/index.ts';
 import type { OnEvent } from './events.ts';
+import type { DistantFile } from './model-source.ts';
 import { type ClassName, type ConfigOf, type NetworkClass, networkClasses } from './network-classes.ts';
 
-/** A network whose file was checked by its header. No weight is in memory before it is read or opened. */
+/** A network whose file was checked by its header. No weight is in memory, or fetched, before it is read or opened. */
 export interface Network<C = object, N extends string = string> {
   /** class name */
   readonly name: N;
   readonly config: C;
-  readonly file: WeightFile;
+  /** path of its file, or on the Hub repository and path there */
+  readonly at: string;
+  /** where each weight lies in the file */
+  readonly weights: WeightFile['weights'];
+  /** Local path of the file, fetched first when it is not here. */
+  readonly fetch: () => Promise<string>;
   readonly shapes: Readonly<Record<string, readonly number[]>>;
   /** as stored: F32, F16 or BF16 */
   readonly dtypes: Readonly<Record<string, string>>;
@@ -38,20 +44,20 @@ export interface Network<C = object, N extends string = string> {
 export type NetworkOf<N extends string> = N extends ClassName ? Network<ConfigOf<N>, N> : never;
 
 /**
- * The network of class `name` that the safetensors file at `path` holds.
+ * The network of class `name` that a safetensors file holds.
  * @param options   of its component file
  * @param optionsAt names that file in errors
  * @throws Error naming the file and tensor, what was expected and what was found
  */
 export async function checkedNetwork<N extends ClassName>(
   name: N,
-  path: string,
+  file: DistantFile,
   options: unknown,
   optionsAt: string,
 ): Promise<NetworkOf<N>> {
   const row = networkClasses[name] as unknown as NetworkClass<ConfigOf<N>>;
-  const { header, bytes } = await readHeader(path);
-  const { tensors } = header;
+  const { at: path, size: bytes, fetch } = file;
+  const { tensors } = await readHeader(file);
   const result = row.read(options, new Set(tensors.keys()));
   if (!result.success) {
     const [issue] = result.error.issues;
@@ -80,7 +86,7 @@ export async function checkedNetwork<N extends ClassName>(
     if (!declared.has(key) && !row.unused?.test(key))
       throw new Error(`${path}: has the tensor "${key}", which a ${name} of this configuration does not.`);
   weights.sort((a, b) => a.begin - b.begin); // as they lie, so that reading goes forward
-  return { name, config, file: { path, weights }, shapes, dtypes, parameters, bytes } as unknown as NetworkOf<N>;
+  return { name, config, at: path, weights, fetch, shapes, dtypes, parameters, bytes } as unknown as NetworkOf<N>;
 }
 
 function declaredWeights<C>(row: NetworkClass<C>, config: C, optionsAt: string): Scope['parameters'] {
@@ -108,22 +114,24 @@ export interface WeightsOptions {
  * expanded to float32, once, in the cache. Nothing has to be freed besides the program itself.
  * @throws Error when a value is not finite, and when the cache's disk is full
  */
-export function openWeights(network: Network, { onEvent, ...options }: WeightsOptions = {}): Promise<Weights> {
-  return openFile(network.file, { ...options, onProgress: reading(network, onEvent) });
+export async function openWeights(network: Network, { onEvent, ...options }: WeightsOptions = {}): Promise<Weights> {
+  return openFile(await fileOf(network), { ...options, onProgress: reading(network, onEvent) });
 }
 
 /** A network's weights as arrays by name, all in memory: for training, editing and export. */
-export function readWeights(
+export async function readWeights(
   network: Network,
   { signal, onEvent }: WeightsOptions = {},
 ): Promise<Record<string, Float32Array>> {
-  return readFile(network.file, { signal, onProgress: reading(network, onEvent) });
+  return readFile(await fileOf(network), { signal, onProgress: reading(network, onEvent) });
 }
 
 /** Reads every value once. @throws Error naming the tensor that is not finite */
-export function checkNetwork(network: Network, { signal, onEvent }: WeightsOptions = {}): Promise<void> {
-  return checkWeights(network.file, { signal, onProgress: reading(network, onEvent) });
+export async function checkNetwork(network: Network, { signal, onEvent }: WeightsOptions = {}): Promise<void> {
+  return checkWeights(await fileOf(network), { signal, onProgress: reading(network, onEvent) });
 }
+
+const fileOf = async ({ fetch, weights }: Network): Promise<WeightFile> => ({ path: await fetch(), weights });
 
 /** Every network of a model, as `checkNetwork`. */
 export async function checkModel(
@@ -157,25 +165,15 @@ function storedWeight(path: string, name: string, { dtype, begin, end }: Safeten
 /** Far above any network's: the header of the largest official one has 80 kB. The format itself allows 100 MB. */
 const MOST_HEADER_BYTES = 2 ** 24;
 
-async function readHeader(path: string): Promise<{ header: SafetensorsHeader; bytes: number }> {
-  const file = await open(path, 'r');
+async function readHeader({ at, size, start }: DistantFile): Promise<SafetensorsHeader> {
   try {
-    const { size } = await file.stat();
-    const start = new Uint8Array(Math.min(8, size));
-    await file.read(start, 0, start.length, 0);
-    const length = safetensorsHeaderBytes(start, size);
+    const length = safetensorsHeaderBytes(await start(8), size);
     if (length > MOST_HEADER_BYTES)
       throw new Error(
-        `${path}: has a header of ${length} bytes, expected at most ${MOST_HEADER_BYTES}. No network has so many weights.`,
+        `${at}: has a header of ${length} bytes, expected at most ${MOST_HEADER_BYTES}. No network has so many weights.`,
       );
-    const head = new Uint8Array(length);
-    const { bytesRead } = await file.read(head, 0, head.length, 0);
-    return { header: parseSafetensorsHeader(head.subarray(0, bytesRead), size), bytes: size };
+    return parseSafetensorsHeader(await start(length), size);
   } catch (error) {
-    throw error instanceof Error && error.name === 'SafetensorsError'
-      ? new Error(`${path}: ${error.message}`, { cause: error })
-      : error;
-  } finally {
-    await file.close();
+    throw error instanceof SafetensorsError ? new Error(`${at}: ${error.message}`, { cause: error }) : error;
   }
 }

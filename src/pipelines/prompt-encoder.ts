@@ -79,7 +79,7 @@ export async function namedPromptEncoder(
     [home, stem] = [hubRepository(id, hub), ''];
     config = await home.find('config.json');
   }
-  const weights = config && (await home.find(`${stem}model.safetensors`));
+  const weights = config === undefined ? undefined : await home.look(`${stem}model.safetensors`);
   if (config === undefined || weights === undefined)
     throw new Error(
       `${source.name}: the prompt encoder "${name}" needs config.json and model.safetensors in the folder "${name}" of the model or in the Hub repository ${isHubId(id) ? id : '(this name is none)'}; ${home.name} has no ${config ? 'model.safetensors' : 'config.json'}.`,

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type FakeHub, fakeHub, gitHash, sha256 } from '../../../test/fake-hub.ts';
 import { saveOfficialFolder, savePromptEncoder } from '../../../test/official-folder.ts';
-import { checkModel, type EspalierEvent, loadModel } from '../index.ts';
+import { checkModel, type EspalierEvent, loadModel, readWeights } from '../index.ts';
 import { hubCacheFolder } from './cache-layout.ts';
 import { type HubOptions, hubRepository, isHubId } from './repository.ts';
 import { storedToken } from './request.ts';
@@ -371,10 +371,43 @@ test('a text model of the Hub is loaded whole: its decoder from another reposito
   publish('owner/picture-model', picture);
   publish('openai/clip-vit-large-patch14', encoder);
   const model = await loadModel('owner/text-model', { hub: options() });
-  expect(model.networks.sparse_structure_decoder.file.path).toContain('models--owner--picture-model');
-  expect(model.networks.text_cond_model?.file.path).toContain('models--openai--clip-vit-large-patch14');
+  expect(await model.networks.sparse_structure_decoder.fetch()).toContain('models--owner--picture-model');
+  expect(await model.networks.text_cond_model?.fetch()).toContain('models--openai--clip-vit-large-patch14');
   await checkModel(model);
   const asked = hub.log.length;
   await loadModel('owner/text-model', { hub: { ...options(), offline: true } });
   expect(hub.log.length).toBe(asked);
+});
+
+test('a model can be looked at without fetching its weights, each of which then comes when it is read', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'espalier-publish-'));
+  await saveOfficialFolder(folder, { takes: 'image', encoder: 'owner/encoder', withEncoder: false });
+  const encoder = mkdtempSync(join(tmpdir(), 'espalier-publish-'));
+  savePromptEncoder(encoder, 'image');
+  publish('owner/model', folder);
+  publish('owner/encoder', encoder);
+  const model = await loadModel('owner/model', { hub: options(), fetch: 'later' });
+  const { sparse_structure_flow_model: flow, sparse_structure_decoder: decoder } = model.networks;
+  expect(flow.at).toBe('owner/model/ckpts/flow.safetensors');
+  expect(requests('cdn')).toHaveLength(3);
+  expect(requests('cdn').every((line) => line.endsWith('bytes=0-131071'))).toBe(true);
+  hub.faults.push('cut');
+  const weights = await readWeights(flow);
+  expect(Object.keys(weights)).toHaveLength(Object.keys(flow.shapes).length);
+  expect(requests('cdn')).toHaveLength(5);
+  hub.repositories.delete('owner/model');
+  await checkModel({ networks: { flow } });
+  expect(decoder.bytes).toBeGreaterThan(10_000);
+});
+
+test('a header that does not fit is an error before anything large is fetched', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'espalier-publish-'));
+  await saveOfficialFolder(folder, { takes: 'image' });
+  publish('owner/model', folder);
+  const { files } = hub.repositories.get('owner/model')!;
+  files.set('ckpts/flow.safetensors', files.get('ckpts/decoder.safetensors')!);
+  await expect(loadModel('owner/model', { hub: options() })).rejects.toThrow(
+    /owner\/model\/ckpts\/flow\.safetensors: "input_layer\.weight" must be \[32, 512\], found \[8, 8, 3, 3, 3\]/,
+  );
+  expect(requests('cdn').every((line) => line.endsWith('bytes=0-131071'))).toBe(true);
 });

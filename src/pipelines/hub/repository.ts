@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OnEvent } from '../events.ts';
-import { type ModelSource, pathInside } from '../model-source.ts';
+import { localFile, type ModelSource, pathInside } from '../model-source.ts';
 import { hubCacheFolder, isCommit, type RepositoryCache, repositoryCache } from './cache-layout.ts';
 import { type DownloadOptions, download } from './download.ts';
-import { askForFile, type HubAccess, PassingError, type RemoteFile, storedToken } from './request.ts';
+import { askForFile, type HubAccess, PassingError, type RemoteFile, readStart, storedToken } from './request.ts';
 
 /** Where files of the Hub are kept and how they are fetched. What is not given is as the environment says. */
 export interface HubOptions {
@@ -48,47 +48,78 @@ export function hubRepository(name: string, options: HubOptions = {}): ModelSour
   let commit: string | undefined; // of this session: found by the first answer
   let access: Promise<HubAccess> | undefined;
   let unreachable: string | undefined; // why the Hub did not answer; it is not waited for again
+  /** A file that is here, or what the Hub says of one that is not. */
+  const locate = async (path: string): Promise<{ here: string } | { there: RemoteFile } | undefined> => {
+    options.signal?.throwIfAborted();
+    const inside = pathInside(name, path);
+    const found = (here: string | undefined) => (here === undefined ? undefined : { here });
+    commit ??= isCommit(revision) ? revision : undefined;
+    const kept = commit && (await cache.file(commit, inside));
+    if (kept) return { here: kept };
+    const away = offline ? 'HF_HUB_OFFLINE is set' : unreachable;
+    if (away !== undefined) return found(await cachedFile(cache, name, commit ?? revision, inside, away));
+    access ??= accessTo(options);
+    let remote: RemoteFile | undefined;
+    try {
+      remote = await patiently(options, async () => askForFile(await access!, repository, commit ?? revision, inside));
+    } catch (error) {
+      if (!(error instanceof PassingError)) throw error;
+      const known = await cachedFile(cache, name, commit ?? revision, inside, error.message);
+      unreachable = error.message;
+      options.onEvent?.({
+        kind: 'warning',
+        stage: 'download',
+        message: `${error.message}; taking ${name} as it is in the cache`,
+      });
+      return found(known);
+    }
+    if (!remote) return undefined;
+    commit ??= remote.commit;
+    await cache.rememberCommit(revision, remote.commit);
+    const already = await cache.file(remote.commit, inside);
+    return already ? { here: already } : { there: remote };
+  };
+  const fetchFile = async (path: string, remote: RemoteFile): Promise<string> => {
+    const inside = pathInside(name, path);
+    const blob = cache.blob(remote.etag);
+    if (!(await stat(blob).catch(() => undefined)))
+      await shown(options, inside, async (onProgress) =>
+        download(await access!, remote, blob, repository, { ...patience(options), onProgress }),
+      );
+    return cache.link(remote.commit, inside, blob);
+  };
   return {
     name: offline ? `${name} (what the Hugging Face cache has of it)` : `${name} (on the Hub)`,
     async find(path) {
-      options.signal?.throwIfAborted();
-      const inside = pathInside(name, path);
-      commit ??= isCommit(revision) ? revision : undefined;
-      const kept = commit && (await cache.file(commit, inside));
-      if (kept) return kept;
-      const away = offline ? 'HF_HUB_OFFLINE is set' : unreachable;
-      if (away !== undefined) return cachedFile(cache, name, commit ?? revision, inside, away);
-      access ??= accessTo(options);
-      let remote: RemoteFile | undefined;
-      try {
-        remote = await patiently(options, async () =>
-          askForFile(await access!, repository, commit ?? revision, inside),
-        );
-      } catch (error) {
-        if (!(error instanceof PassingError)) throw error;
-        const known = await cachedFile(cache, name, commit ?? revision, inside, error.message);
-        unreachable = error.message;
-        options.onEvent?.({
-          kind: 'warning',
-          stage: 'download',
-          message: `${error.message}; taking ${name} as it is in the cache`,
-        });
-        return known;
-      }
-      if (!remote) return undefined;
-      commit ??= remote.commit;
-      await cache.rememberCommit(revision, remote.commit);
-      const already = await cache.file(remote.commit, inside);
-      if (already) return already;
-      const blob = cache.blob(remote.etag);
-      if (!(await stat(blob).catch(() => undefined)))
-        await shown(options, inside, (onProgress) =>
-          access!.then((a) => download(a, remote, blob, repository, { ...patience(options), onProgress })),
-        );
-      return cache.link(remote.commit, inside, blob);
+      const found = await locate(path);
+      if (!found) return undefined;
+      return 'here' in found ? found.here : fetchFile(path, found.there);
+    },
+    async look(path) {
+      const found = await locate(path);
+      if (!found) return undefined;
+      if ('here' in found) return localFile(found.here);
+      const { there } = found;
+      if (there.size === undefined) return localFile(await fetchFile(path, there));
+      let known: Uint8Array = new Uint8Array();
+      return {
+        at: `${repository}/${pathInside(name, path)}`,
+        size: there.size,
+        async start(length) {
+          if (known.length < Math.min(length, there.size!))
+            known = await patiently(options, async () =>
+              readStart(await access!, there, Math.max(length, USUAL_HEADER), repository),
+            );
+          return known.subarray(0, length);
+        },
+        fetch: () => fetchFile(path, there),
+      };
     },
   };
 }
+
+/** Asked for at once when a file is looked into: the header of the largest official network has 80 kB. */
+const USUAL_HEADER = 2 ** 17;
 
 /** A file as an earlier session left it. @throws Error when nothing of the repository is in the cache */
 async function cachedFile(

@@ -72,9 +72,28 @@ export async function askForFile(
   }
 }
 
+/** The first `length` bytes of a file, or all when it has fewer. */
+export async function readStart(access: HubAccess, file: RemoteFile, length: number, id: string): Promise<Uint8Array> {
+  const answer = await readFrom(access, file, 0, id, length);
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for (let part = await answer.next(); part && size < length; part = await answer.next()) {
+      parts.push(part);
+      size += part.length;
+    }
+  } finally {
+    answer.done(); // a server that sends the whole file is not listened to
+  }
+  const wanted = Math.min(length, file.size ?? length);
+  if (size < wanted) throw new PassingError(`${file.url}: ended after ${size} of ${wanted} bytes`);
+  return Buffer.concat(parts).subarray(0, wanted);
+}
+
 /** One answer to a GET from byte `from` on; `next` gives its pieces, undefined at the end. `done` lets go of the connection. */
-export async function readFrom(access: HubAccess, file: RemoteFile, from: number, id: string) {
-  const range: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
+export async function readFrom(access: HubAccess, file: RemoteFile, from: number, id: string, length?: number) {
+  const asked = from > 0 || length !== undefined;
+  const range: Record<string, string> = asked ? { range: `bytes=${from}-${length ? from + length - 1 : ''}` } : {};
   const sent = await send(access, file.url, 'GET', { 'accept-encoding': 'identity', ...range });
   const { response } = sent;
   if (!response.ok && response.status !== 416) {
