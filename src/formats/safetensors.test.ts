@@ -185,15 +185,15 @@ test('headers that the generator can make are also read: the property above is n
   expect(parseSafetensorsHeader(good).tensors.size).toBe(3);
 });
 
-test('a header of a hundred thousand tensors is read, and one of a million brackets refused, without delay', () => {
-  const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`t${i}`, f32(0, 0, [0])]));
-  expect(parseSafetensorsHeader(fileOf(many, 0)).tensors.size).toBe(100_000);
+test('a header of twenty thousand tensors is read, and one of two hundred thousand brackets refused, without delay', () => {
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`t${i}`, f32(0, 0, [0])]));
+  expect(parseSafetensorsHeader(fileOf(many, 0)).tensors.size).toBe(20_000);
   for (const text of [
-    '['.repeat(1e6),
-    '{"a":'.repeat(2e5),
-    '"'.repeat(1e6),
-    `${' '.repeat(1e6)}x`,
-    `{${'"a":0,'.repeat(2e5)}`,
+    '['.repeat(2e5),
+    '{"a":'.repeat(5e4),
+    '"'.repeat(2e5),
+    `${' '.repeat(2e5)}x`,
+    `{${'"a":0,'.repeat(5e4)}`,
   ])
     expect(() => parseSafetensorsHeader(fileOf(0, 0, text))).toThrow(SafetensorsError);
 });
