@@ -7,14 +7,14 @@ import { initialize, input, scope, torchGenerator } from '../src/tensor/index.ts
 const LESS_MATTER = -0.3;
 
 /** A model folder of tiny networks with random weights: right in kind, meaningless in what it makes. */
-export async function saveToyModel(folder: string): Promise<void> {
+export async function saveToyModel(folder: string, condChannels = 32): Promise<void> {
   const encoder = { image_size: 16, patch_size: 8, model_channels: 32, num_blocks: 1, num_heads: 2 };
   const flow = {
     resolution: 16,
     in_channels: 8,
     out_channels: 8,
     model_channels: 32,
-    cond_channels: 32,
+    cond_channels: condChannels,
     num_blocks: 1,
     num_heads: 2,
     mlp_ratio: 2,
@@ -30,7 +30,7 @@ export async function saveToyModel(folder: string): Promise<void> {
   };
   const p = { encoder: scope(), flow: scope(), decoder: scope() };
   patchEncoder(encoder, p.encoder, input('pictures', [1, 16, 16, 3]));
-  structureFlow(flow, p.flow, input('x', [1, 8, 16, 16, 16]), input('t', [1]), input('cond', [1, 4, 32]));
+  structureFlow(flow, p.flow, input('x', [1, 8, 16, 16, 16]), input('t', [1]), input('cond', [1, 4, condChannels]));
   structureDecoder(decoder, p.decoder, input('latent', [1, 8, 16, 16, 16]));
   const rng = torchGenerator(7);
   const saved = (

@@ -44,10 +44,10 @@ interface EvalFlags {
 
 async function run({ data, model, sheet, out, json, ...options }: EvalFlags): Promise<void> {
   const shown = progress({ json });
-  const { evaluation, examples } = await evaluateStructure(await loadModel(model ?? shippedModel()), data, {
+  const work = { signal: cancelSignal, onEvent: shown.onEvent };
+  const { evaluation, examples } = await evaluateStructure(await loadModel(model ?? shippedModel(), work), data, {
     ...options,
-    signal: cancelSignal,
-    onEvent: shown.onEvent,
+    ...work,
   });
   shown.end();
   if (sheet) await writeSafely(sheet, await exampleSheet(examples.slice(0, 16)), cancelSignal);

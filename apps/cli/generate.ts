@@ -14,6 +14,7 @@ interface GenerateFlags {
   steps?: number;
   guidance?: number;
   device: 'cpu' | 'webgpu' | 'cuda' | 'auto';
+  precision: 'fp32' | 'int8';
   model?: string;
   json: boolean;
 }
@@ -29,7 +30,12 @@ export function generateCommand(): Command {
     .addOption(
       new Option('--device <device>', 'where networks run').choices(['cpu', 'webgpu', 'cuda', 'auto']).default('cpu'),
     )
-    .option('--model <dir>', 'model folder (default: the small one that ships)')
+    .addOption(
+      new Option('--precision <precision>', 'int8: 8-bit weights, on the CPU')
+        .choices(['fp32', 'int8'])
+        .default('fp32'),
+    )
+    .option('--model <model>', 'model folder, or a Hub id owner/name (default: the small one that ships)')
     .option('--json', 'write events and the result as JSON lines', false)
     .addHelpText('after', '\nExample:\n  espalier generate examples/trunk.png --out trunk.glb')
     .action(generate);
@@ -40,11 +46,8 @@ async function generate(picture: string, { out, model, json, ...options }: Gener
   const start = performance.now();
   const bytes = await readPicture(picture);
   const shown = progress({ json });
-  const asset = await imageTo3D(await loadModel(model ?? shippedModel()), bytes, {
-    ...options,
-    signal: cancelSignal,
-    onEvent: shown.onEvent,
-  });
+  const work = { signal: cancelSignal, onEvent: shown.onEvent };
+  const asset = await imageTo3D(await loadModel(model ?? shippedModel(), work), bytes, { ...options, ...work });
   const glb = await asset.glb();
   await writeSafely(out, glb, cancelSignal);
   shown.onEvent({ kind: 'file', stage: 'glb', path: out, bytes: glb.length });

@@ -1,40 +1,59 @@
-/** `espalier info`: what a model folder holds. */
+/** `espalier info`: what a model holds and what can be made with it. */
 import { Command } from 'commander';
-import { loadModel } from '../../src/index.ts';
+import { checkModel, describeModel, loadModel, type ModelDescription } from '../../src/index.ts';
+import { cancelSignal } from './cancel.ts';
 import { shippedModel } from './generate.ts';
+import { progress } from './progress.ts';
+
+interface InfoFlags {
+  check: boolean;
+  json: boolean;
+}
 
 export function infoCommand(): Command {
   return new Command('info')
-    .description('networks, parameters and precision of a model folder, every weight checked')
-    .argument('[model dir]', 'model folder (default: the small one that ships)')
+    .description('networks, parameters, precision of a model, and what can be made with it')
+    .argument('[model]', 'model folder, or a Hub id owner/name (default: the small one that ships)')
+    .option('--check', 'read every weight and refuse any that is not finite', false)
     .option('--json', 'write the description as JSON', false)
     .addHelpText('after', '\nExample:\n  espalier info models/mini')
     .action(info);
 }
 
-async function info(folder: string | undefined, { json }: { json: boolean }): Promise<void> {
-  const model = await loadModel(folder ?? shippedModel());
-  const networks = Object.entries(model.networks).map(([role, n]) => ({
-    role,
-    class: n.name,
-    parameters: n.parameters,
-    bytes: n.bytes,
-    precision: [...new Set(Object.values(n.dtypes))].join('/'),
-    config: n.config,
-  }));
-  if (json) {
-    process.stdout.write(
-      `${JSON.stringify({ folder: model.folder, makes: ['picture → shape'], sampler: model.structureSampler, networks }, undefined, 2)}\n`,
-    );
-    return;
+async function info(name: string | undefined, { check, json }: InfoFlags): Promise<void> {
+  const shown = progress();
+  const work = { signal: cancelSignal, onEvent: shown.onEvent };
+  let described: ModelDescription;
+  try {
+    const model = await loadModel(name ?? shippedModel(), { ...work, fetch: 'later' });
+    if (check) await checkModel(model, work);
+    described = describeModel(model);
+  } finally {
+    shown.end();
   }
-  const { steps, guidance, interval, rescale } = model.structureSampler;
-  const lines = networks.map(
-    (n) =>
-      `  ${n.role.padEnd(28)} ${n.class.padEnd(26)} ${(n.parameters / 1e6).toFixed(2).padStart(8)} M  ${n.precision.padEnd(8)} ${(n.bytes / 1e6).toFixed(1)} MB`,
-  );
-  const total = networks.reduce((sum, n) => sum + n.bytes, 0);
-  process.stdout.write(
-    `${model.folder}: a picture becomes a shape\n${lines.join('\n')}\n  ${(total / 1e6).toFixed(1)} MB in all; sampler: ${steps} steps, guidance ${guidance} in [${interval}], rescale ${rescale}\n`,
-  );
+  process.stdout.write(json ? `${JSON.stringify(described, undefined, 2)}\n` : text(described, check));
+}
+
+function text(model: ModelDescription, checked: boolean): string {
+  const rows = model.networks.map((n) => [
+    n.role,
+    n.class,
+    `${(n.parameters / 1e6).toFixed(2)} M`,
+    n.precision,
+    `${(n.bytes / 1e6).toFixed(1)} MB`,
+  ]);
+  const widths = [0, 1, 2, 3, 4].map((i) => Math.max(...rows.map((row) => row[i].length)));
+  const line = (row: string[]) =>
+    `  ${row.map((cell, i) => (i === 2 || i === 4 ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join('  ')}`;
+  const sampler = (name: string, { steps, guidance, interval, rescale }: ModelDescription['sampler']) =>
+    `  ${name}: ${steps} steps, guidance ${guidance} in [${interval.join(', ')}], rescale ${rescale}`;
+  return [
+    `${model.folder} makes: ${model.makes.join(', ')}`,
+    ...rows.map(line),
+    ...model.leftOut.map(({ role, reason }) => `  ${role}: left out, ${reason}`),
+    `  ${(model.bytes / 1e6).toFixed(1)} MB in all${checked ? ', every weight finite' : ''}`,
+    sampler('structure', model.sampler),
+    ...(model.latentSampler ? [sampler('latent', model.latentSampler)] : []),
+    '',
+  ].join('\n');
 }

@@ -1,5 +1,12 @@
 import { condViews, VALIDATION_SHARE } from '../dataset/index.ts';
-import { type ModelFolder, type OnEvent, promptTokens, structures } from '../pipelines/index.ts';
+import {
+  type ModelFolder,
+  type OnEvent,
+  openWeights,
+  pictureSizeOf,
+  promptTokens,
+  structures,
+} from '../pipelines/index.ts';
 import type { OrbitView } from '../render/index.ts';
 import {
   compareOccupancies,
@@ -77,7 +84,7 @@ export async function evaluateStructure(
   options: EvaluateStructureOptions = {},
 ): Promise<{ evaluation: StructureEvaluation; examples: StructureExample[] }> {
   const { assets = Number.POSITIVE_INFINITY, views = 1, seed = 0, signal, onEvent } = options;
-  const size = model.networks.image_cond_model.config.image_size;
+  const size = pictureSizeOf(model);
   const { frame } = model;
   const samples = await structureSamples(roots, { cond: true, turned: frame === 'picture' });
   const shapeOf = (sample: StructureSample, view: number) => sample.turned?.[view] ?? sample.coords;
@@ -242,8 +249,8 @@ async function autoencoderIou(
   const r = RESOLUTION / 2 ** (encoder.config.channels.length - 1);
   const dims = [1, 1, RESOLUTION, RESOLUTION, RESOLUTION];
   const { mean } = structureEncoder(encoder.config, scope(), input('ss', dims));
-  const program = await compile({ mean }, { state: encoder.weights });
-  const runner = await openStructureDecoder(decoder.config, { state: decoder.weights }, { batch: 1, resolution: r });
+  const program = await compile({ mean }, await openWeights(encoder));
+  const runner = await openStructureDecoder(decoder.config, await openWeights(decoder), { batch: 1, resolution: r });
   let total = 0;
   try {
     for (const [i, sample] of held.entries()) {

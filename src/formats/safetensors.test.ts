@@ -124,6 +124,80 @@ test('no damage to a file makes the reader fail in any way but its own', () => {
   );
 });
 
+/** Headers that are JSON and lie: about types, shapes, places, each other and the file. */
+const crafted = fc.dictionary(
+  fc.oneof(fc.string({ maxLength: 8 }), fc.constantFrom('__proto__', 'constructor', '__metadata__', '')),
+  fc.oneof(
+    fc.record(
+      {
+        dtype: fc.oneof(
+          fc.constantFrom('F32', 'F16', 'BF16', 'I64', 'BOOL', 'F8', '', 'hasOwnProperty'),
+          fc.anything(),
+        ),
+        shape: fc.oneof(
+          fc.array(fc.oneof(fc.nat(9), fc.constantFrom(2 ** 31, 2 ** 53, -1, 0.5, 1e308)), { maxLength: 5 }),
+          fc.anything(),
+        ),
+        data_offsets: fc.oneof(
+          fc.tuple(
+            fc.oneof(fc.nat(64), fc.constantFrom(-1, 2 ** 53, 1e300)),
+            fc.oneof(fc.nat(64), fc.constantFrom(2 ** 53)),
+          ),
+          fc.anything(),
+        ),
+      },
+      { requiredKeys: [] },
+    ),
+    fc.jsonValue(),
+  ),
+  { maxKeys: 5 },
+);
+
+test('a crafted header is read as true ranges that tile the file, or refused; nothing is allocated for its claims', () => {
+  fc.assert(
+    fc.property(crafted, fc.nat(64), fc.constantFrom(0, 2 ** 40, 2 ** 52), (header, dataBytes, more) => {
+      const bytes = fileOf(header, dataBytes);
+      const fileSize = bytes.length + more; // a file whose rest is not in memory
+      let read: ReturnType<typeof parseSafetensorsHeader>;
+      try {
+        read = parseSafetensorsHeader(bytes, fileSize);
+      } catch (error) {
+        if (!(error instanceof SafetensorsError)) throw error;
+        expect(error.message.length).toBeLessThan(400); // names are cut, so that a message can be shown
+        return;
+      }
+      const ranges = [...read.tensors.values()].sort((a, b) => a.begin - b.begin || a.end - b.end);
+      let at = read.dataBegin;
+      for (const { begin, end, shape } of ranges) {
+        expect(begin).toBe(at);
+        expect(shape.every((n) => Number.isSafeInteger(n) && n >= 0)).toBe(true);
+        at = end;
+      }
+      expect(at).toBe(fileSize);
+      if (more === 0) expect(readSafetensors(bytes).tensors.size).toBe(ranges.length);
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test('headers that the generator can make are also read: the property above is not empty', () => {
+  const good = fileOf({ a: f32(0, 8), b: f32(8, 12), __metadata__: { k: 'v' }, none: f32(12, 12, [0, 3]) }, 12);
+  expect(parseSafetensorsHeader(good).tensors.size).toBe(3);
+});
+
+test('a header of twenty thousand tensors is read, and one of two hundred thousand brackets refused, without delay', () => {
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`t${i}`, f32(0, 0, [0])]));
+  expect(parseSafetensorsHeader(fileOf(many, 0)).tensors.size).toBe(20_000);
+  for (const text of [
+    '['.repeat(2e5),
+    '{"a":'.repeat(5e4),
+    '"'.repeat(2e5),
+    `${' '.repeat(2e5)}x`,
+    `{${'"a":0,'.repeat(5e4)}`,
+  ])
+    expect(() => parseSafetensorsHeader(fileOf(0, 0, text))).toThrow(SafetensorsError);
+});
+
 test('the writer refuses a shape that does not fit and the reserved name', () => {
   expect(() => writeSafetensors({ x: { shape: [2], data: new Float32Array(3) } })).toThrow(
     /shape \[2\] but 3 elements/,

@@ -1,5 +1,7 @@
 /** Stages composed into what a user asks for, and the stream of events that all long work reports. */
+export { describeModel, type ModelDescription, type NetworkDescription } from './describe-model.ts';
 export type { EspalierEvent, OnEvent } from './events.ts';
+export { type HubOptions, hubCacheFolder, isHubId } from './hub/index.ts';
 export {
   type Asset,
   type ImageTo3DOptions,
@@ -9,10 +11,24 @@ export {
   structures,
 } from './image-to-3d.ts';
 export {
+  type LoadModelOptions,
   loadModel,
   type ModelFolder,
-  type Network,
   type Networks,
-  type SavedNetwork,
-  saveModel,
+  type RequiredRole,
 } from './model-folder.ts';
+export { type DistantFile, localFile } from './model-source.ts';
+export {
+  checkedNetwork,
+  checkModel,
+  checkNetwork,
+  type Network,
+  type NetworkOf,
+  openWeights,
+  readWeights,
+  type WeightsOptions,
+} from './network.ts';
+export { type ClassName, type ConfigOf, networkClasses, type Role, roleClasses } from './network-classes.ts';
+export type { SamplerOptions } from './pipeline-file.ts';
+export { openPromptEncoder, pictureSizeOf, promptTokenCount } from './prompt-encoder.ts';
+export { type SavedNetwork, saveModel } from './save-model.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { saveToyModel } from '../../test/toy-model.ts';
 import { encodePng, readSafetensors, toFloat32, writeSafetensors } from '../formats/index.ts';
-import { type EspalierEvent, imageTo3D, loadModel } from './index.ts';
+import { checkNetwork, type EspalierEvent, imageTo3D, loadModel, openWeights, readWeights } from './index.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -85,7 +85,6 @@ test.each<[string, () => void, RegExp]>([
     () => changeTensor((t) => Object.assign(t, { 'out_layer.bias': { shape: [2], data: new Float32Array(2) } })),
     /must be \[512\], found \[2\]/,
   ],
-  ['NaN weights', () => changeTensor((t) => t['out_layer.bias'].data.fill(Number.NaN)), /not finite/],
   [
     'a missing file',
     () =>
@@ -108,4 +107,11 @@ test.each<[string, () => void, RegExp]>([
 ])('%s is an error that says where and what', async (_, damage, message) => {
   damage();
   await expect(loadModel(folder)).rejects.toThrow(message);
+});
+
+test('weights that are not finite are found when they are read, by name', async () => {
+  changeTensor((t) => t['out_layer.bias'].data.fill(Number.NaN, 7, 8));
+  const { sparse_structure_flow_model: flow } = (await loadModel(folder)).networks;
+  for (const read of [readWeights, openWeights, checkNetwork])
+    await expect(read(flow)).rejects.toThrow(/flow\.safetensors: "out_layer\.bias" holds values that are not finite/);
 });

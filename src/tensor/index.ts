@@ -34,8 +34,12 @@ export {
 export { sparseConv, type Taps } from './ops/sparse.ts';
 export { conv3d, patchify, pixelShuffle3d, resizeNearest, unpatchify } from './ops/volume.ts';
 export { type Generator, type GeneratorState, torchGenerator } from './random.ts';
+export { type CacheOptions, cacheFolder } from './runtime/cache.ts';
 export { type Device, resolveDevice } from './runtime/device.ts';
-export { compile, floats, integers, type Program, type ProgramOptions } from './runtime/program.ts';
+export { explainFullDisk, requireSpace } from './runtime/disk-space.ts';
+export { type OpenWeightsOptions, openWeights, type Precision } from './runtime/open-weights.ts';
+export { compile, floats, integers, type Program, type ProgramOptions, type Weights } from './runtime/program.ts';
 export type { Value } from './runtime/protocol.ts';
+export { checkWeights, readWeights, type StoredWeight, type WeightFile } from './runtime/weight-file.ts';
 export { type Scope, scope } from './scope.ts';
 export { type DType, type OpName, type Tensor, topological } from './tensor.ts';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadModel, type Network } from '../pipelines/index.ts';
+import { loadModel, type Network, readWeights } from '../pipelines/index.ts';
 import { latestCheckpoint, loadCheckpoint, type StoredArrays } from './checkpoint.ts';
 import type { StructureVaeRecipe } from './recipes/1-structure-vae.ts';
 import type { States } from './training-program.ts';
@@ -23,8 +23,8 @@ export async function loadAutoencoder(folder: string): Promise<Autoencoder> {
       throw new Error(
         `train: the model ${folder} has no encoder (role sparse_structure_encoder). Give a folder that has one, or the run of an autoencoder.`,
       );
-    const half = <C>(network: Network<object>) => ({ config: network.config as C, arrays: arraysOf(network) });
-    return { encoder: half(encoder), decoder: half(decoder) };
+    const half = async <C>(network: Network) => ({ config: network.config as C, arrays: await arraysOf(network) });
+    return { encoder: await half(encoder), decoder: await half(decoder) };
   }
   const step = latestCheckpoint(folder);
   if (step === undefined)
@@ -44,6 +44,8 @@ export async function loadAutoencoder(folder: string): Promise<Autoencoder> {
 export const valuesOf = (arrays: Arrays): States =>
   Object.fromEntries(Object.entries(arrays).map(([name, { data }]) => [name, data]));
 
-function arraysOf({ weights, shapes }: Network<object>): Arrays {
+async function arraysOf(network: Network): Promise<Arrays> {
+  const { shapes } = network;
+  const weights = await readWeights(network);
   return Object.fromEntries(Object.entries(weights).map(([name, data]) => [name, { shape: [...shapes[name]], data }]));
 }

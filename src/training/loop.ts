@@ -22,7 +22,7 @@ export interface TrainLoop {
   buffers?: readonly string[];
   /** what a resumed run must agree on with its checkpoint */
   identity: Readonly<Record<string, unknown>>;
-  fresh: () => States;
+  fresh: () => States | Promise<States>;
   open: (states: States) => Promise<TrainingProgram>;
   /** feeds of step `step` (from 0): a pure function of the step, so that a killed run continues as if nothing happened */
   batch: (step: number) => Promise<Record<string, Value>> | Record<string, Value>;
@@ -49,7 +49,7 @@ const PATIENCE = 20;
 export async function train(loop: TrainLoop): Promise<States> {
   const { folder, clipper, maxSteps, onEvent, signal } = loop;
   const found = latestCheckpoint(folder);
-  let states = loop.fresh();
+  let states = await loop.fresh();
   let step = 0;
   if (found !== undefined) {
     const checkpoint = loadCheckpoint(folder, found);

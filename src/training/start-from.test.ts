@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { saveToyModel } from '../../test/toy-model.ts';
-import { loadModel } from '../pipelines/index.ts';
+import { loadModel, readWeights } from '../pipelines/index.ts';
 import { startFrom } from './start-from.ts';
 
 test('a run starts from the weights of a model, averages included, and refuses one of another size', async () => {
@@ -16,13 +16,13 @@ test('a run starts from the weights of a model, averages included, and refuses o
     [`adam.m/${key}`]: new Float32Array(512),
     [`ema/${key}`]: new Float32Array(512),
   };
-  const states = startFrom(model, fresh);
-  const expected = model.networks.sparse_structure_flow_model.weights['out_layer.bias'];
+  const states = await startFrom(model, fresh);
+  const expected = (await readWeights(model.networks.sparse_structure_flow_model))['out_layer.bias'];
   expect(states[key]).toEqual(expected);
   expect(states[`ema/${key}`]).toEqual(expected);
   expect(states[`adam.m/${key}`]).toEqual(new Float32Array(512));
-  expect(() => startFrom(model, { [key]: new Float32Array(3) })).toThrow(
+  await expect(startFrom(model, { [key]: new Float32Array(3) })).rejects.toThrow(
     /"denoiser.out_layer.bias" must have 3 values, found 512/,
   );
-  expect(startFrom(undefined, fresh)).toBe(fresh);
+  expect(await startFrom(undefined, fresh)).toBe(fresh);
 });

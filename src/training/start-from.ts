@@ -1,4 +1,4 @@
-import type { ModelFolder, Networks } from '../pipelines/index.ts';
+import { type ModelFolder, type Networks, readWeights } from '../pipelines/index.ts';
 import { averageName } from './adamw.ts';
 import type { States } from './training-program.ts';
 
@@ -15,13 +15,16 @@ const roleOf: Record<string, keyof Networks> = {
  * as they are.
  * @throws Error when a weight is missing in the model or has another size
  */
-export function startFrom(model: ModelFolder | undefined, fresh: States): States {
+export async function startFrom(model: ModelFolder | undefined, fresh: States): Promise<States> {
   if (!model) return fresh;
   const states = { ...fresh };
+  const read = new Map<string, Record<string, Float32Array>>();
   for (const name of Object.keys(fresh)) {
     if (name.includes('/')) continue; // moments and averages
     const [prefix, ...rest] = name.split('.');
-    const values = model.networks[roleOf[prefix]]?.weights[rest.join('.')];
+    const network = model.networks[roleOf[prefix]];
+    if (network && !read.has(prefix)) read.set(prefix, await readWeights(network));
+    const values = read.get(prefix)?.[rest.join('.')];
     if (values?.length !== fresh[name].length)
       throw new Error(
         `train: ${model.folder} cannot start this recipe: "${name}" must have ${fresh[name].length} values, found ${values?.length ?? 'none'}. Use the configuration of that model.`,

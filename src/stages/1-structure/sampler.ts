@@ -5,10 +5,10 @@ import {
   floats,
   input,
   type Program,
-  type ProgramOptions,
   type Scope,
   scope,
   type Tensor,
+  type Weights,
 } from '../../tensor/index.ts';
 import { type StructureDecoderConfig, structureDecoder } from './autoencoder.ts';
 import { type StructureFlowConfig, structureFlow } from './flow.ts';
@@ -31,17 +31,19 @@ export const structureSamplerDefaults: StructureSamplerOptions = {
   rescale: 3,
 };
 
-/** Where a network's values come from: a state of floats, or a file the runtime maps. */
-export type Weights = Pick<ProgramOptions, 'state' | 'external'>;
+export type { Weights } from '../../tensor/index.ts';
 
 /** A flow network made ready to sample. Owned by whoever opened it; `dispose` frees it. */
 export interface StructureSampler {
-  /** Latents [B, in, R, R, R] from noise of that shape and prompt tokens [B, T, K], flattened. */
+  /**
+   * Latents [B, in, R, R, R] from noise of that shape and prompt tokens [B, T, K], flattened.
+   * @param run.uncond  tokens of the empty prompt, like `cond`; zeros when not given, as for pictures
+   */
   sample(
     noise: Float32Array,
     cond: Float32Array,
     options: StructureSamplerOptions,
-    run?: { signal?: AbortSignal; onStep?: (step: number, of: number) => void },
+    run?: { uncond?: Float32Array; signal?: AbortSignal; onStep?: (step: number, of: number) => void },
   ): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
@@ -73,8 +75,13 @@ export async function openStructureSampler(
     return prediction === 'x0' ? velocityFromX0(x, predicted, t) : predicted;
   };
   return {
-    sample(noise, cond, { steps, guidance, interval, rescale }, { signal, onStep } = {}) {
-      const velocityOf = guided(evaluate(cond), evaluate(new Float32Array(cond.length)), {
+    sample(
+      noise,
+      cond,
+      { steps, guidance, interval, rescale },
+      { uncond = new Float32Array(cond.length), signal, onStep } = {},
+    ) {
+      const velocityOf = guided(evaluate(cond), evaluate(uncond), {
         w: guidance,
         interval: [interval[0], interval[1]],
       });

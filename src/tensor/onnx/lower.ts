@@ -9,6 +9,8 @@ export interface LowerOptions {
   fusedAttention?: boolean;
   /** where a weight's bytes lie; weights without a place become inputs of the model, under their own name */
   external?: (name: string) => ExternalData | undefined;
+  /** of weights that only linear layers read: where their 8-bit codes and scales lie */
+  int8?: (name: string) => { codes: ExternalData; scales: ExternalData } | undefined;
 }
 
 export interface LoweredModel {
@@ -21,7 +23,7 @@ export interface LoweredModel {
 /** The graph below `outputs` as an ONNX model, in memory. Weights are never in its bytes. */
 export function lower(
   outputs: Readonly<Record<string, Tensor>>,
-  { device, external, fusedAttention = device !== 'webgpu' }: LowerOptions,
+  { device, external, int8, fusedAttention = device !== 'webgpu' }: LowerOptions,
 ): LoweredModel {
   const builder = new OnnxBuilder();
   const names = new Map<Tensor, string>();
@@ -39,6 +41,7 @@ export function lower(
       shared.set(key, written);
       return written;
     },
+    int8: (t) => (is('parameter', t) ? int8?.(t.attributes.name) : undefined),
     shape: (shape) => shapeOf(builder, sizes, shape),
   };
   const fedTwice = new Map<string, Tensor>();
@@ -50,6 +53,10 @@ export function lower(
     if (fedTwice.has(name))
       throw new Error(`lower: two different tensors are named "${name}". Give each input and weight its own name.`);
     fedTwice.set(name, t);
+    if (emit.int8(t)) {
+      names.set(t, name); // declared by the layers that read it, as codes and scales
+      continue;
+    }
     const place = is('parameter', t) ? external?.(name) : undefined;
     if (place) builder.external(name, t.shape as number[], t.dtype, place);
     else builder.input(name, t.shape, t.dtype);

@@ -19,6 +19,7 @@ export class OnnxBuilder {
   private readonly graph = new Message();
   private count = 0;
   private readonly smallConstants = new Map<string, string>();
+  private readonly externals = new Set<string>();
 
   fresh(hint: string): string {
     return `${hint}_${this.count++}`;
@@ -67,7 +68,10 @@ export class OnnxBuilder {
     return this.constant(BigInt64Array.from(values, BigInt), [values.length]);
   }
 
+  /** Declares a weight in a file; once, however often it is asked for. */
   external(name: string, shape: readonly number[], dtype: DType, { location, offset, length }: ExternalData): void {
+    if (this.externals.has(name)) return;
+    this.externals.add(name);
     const tensor = tensorHead(name, shape, dtype);
     for (const [key, value] of Object.entries({ location, offset, length }))
       tensor.message(13, new Message().text(1, key).text(2, String(value)));

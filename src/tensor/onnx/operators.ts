@@ -1,6 +1,6 @@
 import { quotient, type Shape, sum } from '../dim.ts';
 import type { OpName, Tensor } from '../tensor.ts';
-import { elementType, type OnnxBuilder } from './model.ts';
+import { type ExternalData, elementType, type OnnxBuilder } from './model.ts';
 
 /** What an operation needs to write itself down. */
 export interface Emit {
@@ -10,6 +10,8 @@ export interface Emit {
   name(t: Tensor): string;
   /** what `write` writes, written once for one key: an operator with several results serves several tensors */
   once(key: string, write: () => readonly string[]): readonly string[];
+  /** where the codes and scales of an 8-bit weight lie */
+  int8(t: Tensor): { codes: ExternalData; scales: ExternalData } | undefined;
   /** int64 shape tensors: `exact`, or with a single named size left `open` as −1 (enough for Reshape) */
   shape(shape: Shape): { exact: () => string; open: () => string };
 }
@@ -83,7 +85,9 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
   linear: (t, e) => {
     const [x, w, bias] = t.inputs;
     const flat = x.shape.length === 2 ? e.name(x) : reshaped(e, e.name(x), openRows(x.shape));
-    const y = e.builder.op('Gemm', [flat, e.name(w), ...(bias ? [e.name(bias)] : [])], { transB: 1 })[0];
+    const y = e.int8(w)
+      ? linearInt8(t, e, flat)
+      : e.builder.op('Gemm', [flat, e.name(w), ...(bias ? [e.name(bias)] : [])], { transB: 1 })[0];
     return x.shape.length === 2 ? y : reshaped(e, y, t.shape);
   },
   sum: reduce('ReduceSum'),
@@ -180,6 +184,21 @@ function lastTwoSwapped(rank: number): number[] {
   const perm = Array.from({ length: rank }, (_, i) => i);
   [perm[rank - 2], perm[rank - 1]] = [rank - 1, rank - 2];
   return perm;
+}
+
+/** x·Wᵀ + b with 8-bit weights in blocks; inputs are quantised on the way (accuracy level 4), which is where the speed is. */
+function linearInt8(t: Tensor<'linear'>, e: Emit, rows: string): string {
+  const [, w, bias] = t.inputs as readonly Tensor<'parameter'>[];
+  const [out, inputs] = w.shape as readonly number[];
+  const { codes, scales } = e.int8(w) as { codes: ExternalData; scales: ExternalData };
+  const blocks = scales.length / 4 / out;
+  const block = codes.length / out / blocks;
+  const [q, s] = [`${w.attributes.name}.codes`, `${w.attributes.name}.scales`];
+  e.builder.external(q, [out, blocks, block], 'uint8', codes);
+  e.builder.external(s, [out, blocks], 'float32', scales);
+  const options = { K: inputs, N: out, bits: 8, block_size: block, accuracy_level: 4 };
+  const y = e.builder.op('MatMulNBits', [rows, q, s], options, { domain: 'com.microsoft' })[0];
+  return bias ? e.builder.op('Add', [y, e.name(bias)])[0] : y;
 }
 
 /** [.., C] flattened to rows; one named size at most stays open. */

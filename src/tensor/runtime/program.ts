@@ -4,17 +4,35 @@ import { Worker } from 'node:worker_threads';
 import { type Dim, sameShape, showShape } from '../dim.ts';
 import { lower } from '../onnx/lower.ts';
 import type { ExternalData } from '../onnx/model.ts';
-import { type Tensor, topological } from '../tensor.ts';
+import { is, type Tensor, topological } from '../tensor.ts';
 import { fusedAttentionIsRight } from './attention-self-test.ts';
 import { type Device, resolveDevice } from './device.ts';
+import { isWorthQuantizing } from './int8.ts';
 import type { Request, Value } from './protocol.ts';
+
+/** Where weights lie in files that the runtime maps: all in one `folder`, symbolic links resolved. */
+export interface External {
+  folder: string;
+  place: (name: string) => ExternalData | undefined;
+  /** weights of linear layers stored as 8-bit codes and their scales */
+  int8?: (name: string) => { codes: ExternalData; scales: ExternalData } | undefined;
+}
+
+/** A weight [out, in] that nothing but linear layers reads. */
+export interface LinearWeight {
+  name: string;
+  out: number;
+  in: number;
+}
 
 export interface ProgramOptions {
   device?: Device | 'auto';
   /** threads of the runtime; 0 lets it take one per core */
   threads?: number;
-  /** weights that stay in a file: where each lies, all in one `folder` (symbolic links resolved) */
-  external?: { folder: string; place: (name: string) => ExternalData | undefined };
+  /** weights that stay in a file */
+  external?: External;
+  /** instead of `external`, for 8-bit inference on the CPU: called with the weights that only linear layers read */
+  quantized?: (linear: readonly LinearWeight[]) => Promise<External>;
   /** values held in the session from run to run, by the name of the weight or input they stand for */
   state?: Readonly<Record<string, Float32Array>>;
   /** for states that a run replaces: the output that holds the successor */
@@ -29,6 +47,9 @@ export interface ProgramOptions {
   /** a scalar output: when a run makes it infinite or NaN, states stay as they were (not together with `inPlace`) */
   advanceWhenFinite?: string;
 }
+
+/** Where a network's values come from: a state of floats, or a file the runtime maps. */
+export type Weights = Pick<ProgramOptions, 'state' | 'external' | 'quantized'>;
 
 /** A graph made ready to run on a device. Owned by whoever compiled it; `dispose` frees its thread and memory. */
 export interface Program {
@@ -48,8 +69,12 @@ export async function compile(
   outputs: Readonly<Record<string, Tensor>>,
   options: ProgramOptions = {},
 ): Promise<Program> {
-  const { external, state = {}, updates = {}, inPlace = false, threads = 0, advanceWhenFinite } = options;
+  const { state = {}, updates = {}, inPlace = false, threads = 0, advanceWhenFinite } = options;
   const device = resolveDevice(options.device ?? 'cpu');
+  if (options.quantized && device !== 'cpu')
+    throw new Error(
+      `compile: 8-bit weights run on the CPU, got device "${device}". Leave out --precision, or choose --device cpu.`,
+    );
   if (inPlace && advanceWhenFinite)
     throw new Error(
       'compile: expected inPlace or advanceWhenFinite, got both. What is overwritten cannot stay as it was.',
@@ -59,8 +84,9 @@ export async function compile(
     ...outputs,
     ...Object.fromEntries(Object.entries(updates).map(([name, t]) => [stateOutputs[name], t])),
   };
+  const external = options.quantized ? await options.quantized(linearWeights(Object.values(all))) : options.external;
   const fusedAttention = options.fusedAttention ?? (await isAttentionFused(all, device));
-  const lowered = lower(all, { device, external: external?.place, fusedAttention });
+  const lowered = lower(all, { device, external: external?.place, int8: external?.int8, fusedAttention });
   const fed = new Map([...lowered.inputs, ...lowered.parameters].map((t) => [t.attributes.name, t]));
   const values: Record<string, Value> = {};
   for (const [name, data] of Object.entries(state)) {
@@ -166,6 +192,19 @@ async function isAttentionFused(outputs: Readonly<Record<string, Tensor>>, devic
   if (device !== 'webgpu') return true;
   if (!topological(Object.values(outputs)).some((t) => t.op === 'attention')) return false;
   return fusedAttentionIsRight(device, (output, fusedAttention) => compile({ output }, { device, fusedAttention }));
+}
+
+/** The weights that only linear layers read, as their weight, and that are wide enough for 8 bits to pay. */
+function linearWeights(roots: readonly Tensor[]): LinearWeight[] {
+  const found = new Map<Tensor, boolean>();
+  for (const t of topological(roots))
+    for (const [i, x] of t.inputs.entries())
+      if (is('parameter', x)) found.set(x, t.op === 'linear' && i === 1 && found.get(x) !== false);
+  const weights = [...found].filter(([, onlyLinear]) => onlyLinear).map(([t]) => t as Tensor<'parameter'>);
+  return weights
+    .filter((t) => !roots.includes(t))
+    .map(({ attributes, shape }) => ({ name: attributes.name, out: shape[0] as number, in: shape[1] as number }))
+    .filter(isWorthQuantizing);
 }
 
 /** A concrete float tensor. */

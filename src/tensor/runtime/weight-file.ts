@@ -1,0 +1,111 @@
+/**
+ * Weights where they lie in a file, read through in small pieces: into arrays, into another file, or only to be looked at.
+ */
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+
+/** A file of weights; its header was checked by whoever made this. */
+export interface WeightFile {
+  readonly path: string;
+  readonly weights: readonly StoredWeight[];
+}
+
+/** One weight: bytes [begin, end) of the file. */
+export interface StoredWeight {
+  readonly name: string;
+  readonly begin: number;
+  readonly end: number;
+  /** bytes of each element; 4 means float32, as it is */
+  readonly width: 2 | 4;
+  /** elements [n] of two bytes → floats [n] */
+  readonly widen?: (elements: Uint16Array) => Float32Array;
+}
+
+export interface ReadOptions {
+  signal?: AbortSignal;
+  onProgress?: (bytes: number, of: number) => void;
+}
+
+/** How much is in memory while a file is read through. */
+const CHUNK = 8 * 2 ** 20;
+
+/** All weights as arrays of their own. */
+export async function readWeights(file: WeightFile, options: ReadOptions = {}): Promise<Record<string, Float32Array>> {
+  const values: Record<string, Float32Array> = {};
+  for (const w of file.weights) values[w.name] = new Float32Array((w.end - w.begin) / w.width);
+  await eachChunk(file, options, async (weight, first, floats) => values[weight.name].set(floats, first));
+  return values;
+}
+
+/** Reads every value once and keeps none. */
+export async function checkWeights(file: WeightFile, options: ReadOptions = {}): Promise<void> {
+  await eachChunk(file, options, async () => {});
+}
+
+/**
+ * What names a file's content in the cache: a file that is named by its SHA-256, as the Hub's cache has them, is that
+ * content; any other is its path, and for the version its size and time.
+ */
+export async function identityOf(path: string): Promise<{ source: string; version: string }> {
+  const { size, mtimeMs } = await stat(path);
+  if (/^[0-9a-f]{64}$/.test(basename(path))) return { source: basename(path).slice(0, 32), version: `${size}` };
+  return { source: digest(path).slice(0, 32), version: digest(`${size} ${mtimeMs}`).slice(0, 16) };
+}
+
+export const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+export const floatsOf = ({ begin, end, width }: StoredWeight): number => (end - begin) / width;
+
+/** Every weight in order, in pieces of at most `CHUNK` bytes: floats from element `first`. The array is used again. */
+export async function eachChunk(
+  { path, weights }: WeightFile,
+  { signal, onProgress }: ReadOptions,
+  use: (weight: StoredWeight, first: number, floats: Float32Array) => Promise<void>,
+): Promise<void> {
+  const of = weights.reduce((n, w) => n + w.end - w.begin, 0);
+  const largest = weights.reduce((n, w) => Math.max(n, w.end - w.begin), 0);
+  const buffer = new ArrayBuffer(Math.min(CHUNK, largest));
+  const file = await open(path, 'r');
+  let done = 0;
+  try {
+    for (const weight of weights) {
+      for (let at = weight.begin; at < weight.end; ) {
+        signal?.throwIfAborted();
+        const length = Math.min(buffer.byteLength, weight.end - at);
+        await readExactly(file, path, new Uint8Array(buffer, 0, length), at);
+        const floats = weight.widen
+          ? weight.widen(new Uint16Array(buffer, 0, length / 2))
+          : new Float32Array(buffer, 0, length / 4);
+        if (!areFinite(floats))
+          throw new Error(
+            `${path}: "${weight.name}" holds values that are not finite. The checkpoint is damaged; fetch or train it again.`,
+          );
+        await use(weight, (at - weight.begin) / weight.width, floats);
+        at += length;
+        done += length;
+        onProgress?.(done, of);
+      }
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function readExactly(file: FileHandle, path: string, into: Uint8Array, position: number): Promise<void> {
+  for (let got = 0; got < into.length; ) {
+    const { bytesRead } = await file.read(into, got, into.length - got, position + got);
+    if (bytesRead === 0)
+      throw new Error(
+        `${path}: ended at byte ${position + got}, after its header had been read. It changed; load it again.`,
+      );
+    got += bytesRead;
+  }
+}
+
+/** Infinities and NaN are the floats whose exponent bits are all set. */
+function areFinite(floats: Float32Array): boolean {
+  const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
+  for (let i = 0; i < bits.length; i++) if ((bits[i] & 0x7f800000) === 0x7f800000) return false;
+  return true;
+}
