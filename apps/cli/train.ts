@@ -11,7 +11,7 @@ export function trainCommand(): Command {
     .requiredOption('--data <roots>', 'dataset roots, separated by commas')
     .requiredOption('--out <run>', 'run folder: checkpoints, logs, samples')
     .option('--vae <run>', 'run or model folder of the autoencoder (structure-flow)')
-    .option('--from <model dir>', 'start from these weights instead of fresh ones')
+    .option('--from <folder>', 'model folder or run whose weights to start from, instead of fresh ones')
     .option('--steps <n>', 'steps to train in all, instead of the recipe’s', wholeNumber)
     .option('--set <json>', 'recipe options to change, as JSON: \'{"batchSize": 16}\'', parseJson, {})
     .option('--device <device>', 'cpu, webgpu, cuda or auto', 'cpu')

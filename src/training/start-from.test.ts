@@ -9,20 +9,22 @@ import { startFrom } from './start-from.ts';
 test('a run starts from the weights of a model, averages included, and refuses one of another size', async () => {
   const folder = join(mkdtempSync(join(tmpdir(), 'espalier-start-')), 'model');
   await saveToyModel(folder);
-  const model = await loadModel(folder);
   const key = 'denoiser.out_layer.bias';
   const fresh = {
     [key]: new Float32Array(512),
     [`adam.m/${key}`]: new Float32Array(512),
     [`ema/${key}`]: new Float32Array(512),
   };
-  const states = await startFrom(model, fresh);
-  const expected = (await readWeights(model.networks.sparse_structure_flow_model))['out_layer.bias'];
+  const states = await startFrom(folder, fresh);
+  const expected = (await readWeights((await loadModel(folder)).networks.sparse_structure_flow_model))[
+    'out_layer.bias'
+  ];
   expect(states[key]).toEqual(expected);
   expect(states[`ema/${key}`]).toEqual(expected);
   expect(states[`adam.m/${key}`]).toEqual(new Float32Array(512));
-  await expect(startFrom(model, { [key]: new Float32Array(3) })).rejects.toThrow(
+  await expect(startFrom(folder, { [key]: new Float32Array(3) })).rejects.toThrow(
     /"denoiser.out_layer.bias" must have 3 values, found 512/,
   );
   expect(await startFrom(undefined, fresh)).toBe(fresh);
+  await expect(startFrom(join(folder, 'ckpts'), fresh)).rejects.toThrow(/neither a model folder .* nor a run/);
 });

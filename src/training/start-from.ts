@@ -1,5 +1,8 @@
-import { type ModelFolder, type Networks, readWeights } from '../pipelines/index.ts';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadModel, type Networks, readWeights } from '../pipelines/index.ts';
 import { averageName } from './adamw.ts';
+import { latestCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import type { States } from './training-program.ts';
 
 /** Which network of a model folder starts which model of a recipe. */
@@ -11,26 +14,45 @@ const roleOf: Record<string, keyof Networks> = {
 };
 
 /**
- * Fresh states with the weights of a trained model, averages included; moments stay at zero. Without a model the states
- * as they are.
+ * Fresh states with the weights of a trained model (a model folder, or the averaged weights of a run), averages included;
+ * moments stay at zero. Without a folder the states as they are.
  * @throws Error when a weight is missing in the model or has another size
  */
-export async function startFrom(model: ModelFolder | undefined, fresh: States): Promise<States> {
-  if (!model) return fresh;
+export async function startFrom(folder: string | undefined, fresh: States): Promise<States> {
+  if (folder === undefined) return fresh;
   const states = { ...fresh };
-  const read = new Map<string, Record<string, Float32Array>>();
+  const weightsOf = await trainedWeights(folder);
   for (const name of Object.keys(fresh)) {
     if (name.includes('/')) continue; // moments and averages
     const [prefix, ...rest] = name.split('.');
-    const network = model.networks[roleOf[prefix]];
-    if (network && !read.has(prefix)) read.set(prefix, await readWeights(network));
-    const values = read.get(prefix)?.[rest.join('.')];
+    const values = (await weightsOf(prefix))?.[rest.join('.')];
     if (values?.length !== fresh[name].length)
       throw new Error(
-        `train: ${model.folder} cannot start this recipe: "${name}" must have ${fresh[name].length} values, found ${values?.length ?? 'none'}. Use the configuration of that model.`,
+        `train: ${folder} cannot start this recipe: "${name}" must have ${fresh[name].length} values, found ${values?.length ?? 'none'}. Use the configuration of that model.`,
       );
     states[name] = values;
     if (averageName(name) in fresh) states[averageName(name)] = values.slice();
   }
   return states;
+}
+
+/** Weights by name of each model of a folder: `encoder`, `decoder`, `denoiser`, `conditioner`. */
+async function trainedWeights(folder: string): Promise<(model: string) => Promise<States | undefined>> {
+  if (existsSync(join(folder, 'pipeline.json'))) {
+    const { networks } = await loadModel(folder);
+    const read = new Map<string, States>();
+    return async (model) => {
+      const network = networks[roleOf[model]];
+      if (network && !read.has(model)) read.set(model, await readWeights(network));
+      return read.get(model);
+    };
+  }
+  const step = latestCheckpoint(folder);
+  if (step === undefined)
+    throw new Error(
+      `train: ${folder} is neither a model folder (no pipeline.json) nor a run (no checkpoint). Give one of them with --from.`,
+    );
+  const { models } = loadCheckpoint(folder, step).ema;
+  return async (model) =>
+    models[model] && Object.fromEntries(Object.entries(models[model]).map(([name, { data }]) => [name, data]));
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { toyDataset } from '../../../test/toy-dataset.ts';
+import { loadCheckpoint } from '../checkpoint.ts';
 import { structureSamples } from '../structure-data.ts';
 import { reconstructions, structureVaeRecipe, trainStructureVae } from './1-structure-vae.ts';
 
@@ -33,4 +34,29 @@ test('a small autoencoder learns four shapes by heart', async () => {
   expect(losses).toHaveLength(recipe.maxSteps);
   const { iou } = await reconstructions(recipe, averaged, await structureSamples(data, { cond: false }));
   expect(iou).toBeGreaterThan(0.95);
+});
+
+test('with trainEncoder false a decoder learns on behind the encoder of a run, which stays as it was', async () => {
+  const blocks = { latent_channels: 2, num_res_blocks: 0, num_res_blocks_middle: 0 };
+  const recipe = {
+    ...structureVaeRecipe,
+    encoder: { ...blocks, in_channels: 1, channels: [2, 4] },
+    decoder: { ...blocks, out_channels: 1, channels: [4, 2] },
+    crop: 8,
+    batchSize: 1,
+    warmupSteps: 1,
+    maxSteps: 2,
+    saveEvery: 2,
+    validateEvery: 1000,
+  };
+  const newFolder = () => mkdtempSync(join(tmpdir(), 'vae-'));
+  const run = { data: await toyDataset(), device: 'cpu' as const, clock: () => 0 };
+  const [first, second] = [newFolder(), newFolder()];
+  await trainStructureVae(recipe, { ...run, out: first });
+  const onward = { ...recipe, trainEncoder: false };
+  await expect(trainStructureVae(onward, { ...run, out: second })).rejects.toThrow(/no encoder to keep/);
+  await trainStructureVae(onward, { ...run, out: second, from: first });
+  const [before, after] = [loadCheckpoint(first, 2).ema.models, loadCheckpoint(second, 2).ema.models];
+  expect(after.encoder).toEqual(before.encoder);
+  expect(after.decoder['input_layer.weight']).not.toEqual(before.decoder['input_layer.weight']);
 });

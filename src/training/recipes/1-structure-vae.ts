@@ -8,7 +8,6 @@
  * what it learns on crops holds on whole grids.
  */
 
-import { loadModel } from '../../pipelines/index.ts';
 import { occupancyIou, samplePosterior, structureDecoder, structureEncoder } from '../../stages/1-structure/index.ts';
 import { add, compile, floats, input, mul, scope, torchGenerator, type Value } from '../../tensor/index.ts';
 import { clipperOf, type GradClip } from '../adaptive-clipper.ts';
@@ -52,7 +51,7 @@ export type StructureVaeRecipe = typeof structureVaeRecipe;
 export interface RecipeRun {
   data: string;
   out: string;
-  /** model folder to start from, instead of fresh weights */
+  /** model folder or run to start from, instead of fresh weights */
   from?: string;
   device?: 'cpu' | 'webgpu' | 'cuda' | 'auto';
   clock: () => number;
@@ -106,7 +105,6 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
     };
   };
 
-  const initial = run.from === undefined ? undefined : await loadModel(run.from);
   return train({
     folder: run.out,
     models: ['encoder', 'decoder'],
@@ -125,7 +123,7 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
       batchSize,
       seed,
     },
-    fresh: () => startFrom(initial, initialStates(weights, frozen, torchGenerator(seed), optimizer)),
+    fresh: () => startFrom(run.from, initialStates(weights, frozen, torchGenerator(seed), optimizer)),
     open: (states) =>
       trainingProgram(
         {

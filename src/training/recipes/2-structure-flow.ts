@@ -8,7 +8,6 @@
  * network need not guess which side of an object is its front, and every view is a shape of its own.
  */
 import { logitNormal, type Prediction, SIGMA_MIN, uniform, velocityPerX0 } from '../../flow/index.ts';
-import { loadModel } from '../../pipelines/index.ts';
 import { patchEncoder } from '../../stages/0-condition/index.ts';
 import { type Frame, structureFlow, structureFlowBuffers } from '../../stages/1-structure/index.ts';
 import { compile, floats, input, mul, scope, type Tensor, torchGenerator, type Value } from '../../tensor/index.ts';
@@ -99,7 +98,6 @@ export async function trainStructureFlow(
     flowFeeds(recipe, data, picked, rng, times, train);
 
   const buffers = structureFlowBuffers.map((name) => `denoiser.${name}`);
-  const initial = run.from === undefined ? undefined : await loadModel(run.from);
   return train({
     folder: run.out,
     models: ['denoiser', 'conditioner'],
@@ -121,7 +119,7 @@ export async function trainStructureFlow(
       jitter: recipe.jitter,
       latentScale: [...data.scale],
     },
-    fresh: () => startFrom(initial, initialStates(weights, buffers, torchGenerator(seed), optimizer)),
+    fresh: () => startFrom(run.from, initialStates(weights, buffers, torchGenerator(seed), optimizer)),
     open: (states) =>
       trainingProgram(
         {
@@ -185,8 +183,8 @@ export async function trainStructureFlow(
   });
 }
 
-/** The largest weight of an x0's error: nearer to the data it is that of t = 1/20. */
-const MOST = 20;
+/** The largest weight of an x0’s error: nearer to the data it is that of t = 1/6. Larger ones drown what is learned at high noise. */
+const MOST = 6;
 
 /**
  * Mean squared error of the velocity; feeds: x_t, t (0 … 1000), target, pictures, 0 where the prompt is dropped, and by
