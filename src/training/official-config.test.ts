@@ -119,6 +119,7 @@ test('ss_vae_conv3d_16l8_fp16 becomes a recipe with the published values', () =>
     encoder,
     decoder,
     trainEncoder: true,
+    latentNoise: 0,
     turnedShare: 0,
     crop: 64,
     lossType: 'dice',

@@ -61,6 +61,7 @@ function structureVae(options: Options): Record<string, unknown> {
       'norm_type',
     ]),
     trainEncoder: true,
+    latentNoise: 0,
     turnedShare: 0, // official roots hold no turned shapes
     crop: options.take('dataset.args.resolution') ?? 64,
     lossType: options.take('trainer.args.loss_type') ?? 'bce',

@@ -9,7 +9,20 @@
  */
 
 import { occupancyIou, samplePosterior, structureDecoder, structureEncoder } from '../../stages/1-structure/index.ts';
-import { add, compile, floats, input, mul, scope, torchGenerator, type Value } from '../../tensor/index.ts';
+import {
+  add,
+  compile,
+  floats,
+  input,
+  mean,
+  mul,
+  scope,
+  sqrt,
+  sub,
+  type Tensor,
+  torchGenerator,
+  type Value,
+} from '../../tensor/index.ts';
 import { clipperOf, type GradClip } from '../adaptive-clipper.ts';
 import { cropOccupancy, type Grid, symmetry } from '../augment.ts';
 import { exampleSheet, type StructureExample } from '../example-sheet.ts';
@@ -27,6 +40,7 @@ export const structureVaeRecipe = {
   encoder: { in_channels: 1, latent_channels: 8, num_res_blocks: 0, num_res_blocks_middle: 1, channels: [8, 32, 96] },
   decoder: { out_channels: 1, latent_channels: 8, num_res_blocks: 1, num_res_blocks_middle: 1, channels: [96, 32, 16] },
   trainEncoder: true, // false: only the decoder learns, and a flow trained on the encoder's latents stays valid
+  latentNoise: 0, // largest deviation, in units of a channel's own, of noise that the decoder learns to forgive a flow
   lossType: 'dice' as OccupancyLoss, // the published one
   lambdaKl: 1e-3,
   turnedShare: 0.5, // of the samples, turned to one of their condition views: what a flow in the picture's frame meets
@@ -76,10 +90,12 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
   const side = crop / 2 ** (encoder.channels.length - 1);
   const ss = input('ss', [batchSize, 1, crop, crop, crop]);
   const noise = input('noise', [batchSize, encoder.latent_channels, side, side, side]);
-  const { mean, logvar } = structureEncoder(encoder, weights.at('encoder'), ss);
-  const logits = structureDecoder(decoder, weights.at('decoder'), samplePosterior(mean, logvar, noise));
+  const posterior = structureEncoder(encoder, weights.at('encoder'), ss);
+  const sample = samplePosterior(posterior.mean, posterior.logvar, noise);
+  const latent = recipe.latentNoise > 0 ? disturbed(sample, input('disturbance', noise.shape)) : sample;
+  const logits = structureDecoder(decoder, weights.at('decoder'), latent);
   const reconstruction = occupancyLoss(recipe.lossType, logits, ss);
-  const kl = klLoss(mean, logvar);
+  const kl = klLoss(posterior.mean, posterior.logvar);
   const loss = add(reconstruction, mul(kl, lambdaKl));
 
   if (!recipe.trainEncoder && run.from === undefined)
@@ -99,10 +115,15 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
       const grid = cropOccupancy(isTurned ? turned[rng.integer(turned.length)] : coords, crop, rng);
       grids.set(symmetry(grid, crop, rng.integer(48)), i * crop ** 3);
     }
-    return {
+    const size = encoder.latent_channels * side ** 3;
+    const feeds = {
       ss: floats(grids, ss.shape as number[]),
-      noise: floats(rng.normal(batchSize * encoder.latent_channels * side ** 3), noise.shape as number[]),
+      noise: floats(rng.normal(batchSize * size), noise.shape as number[]),
     };
+    if (recipe.latentNoise === 0) return feeds;
+    const levels = rng.uniform(batchSize).map((u) => u * recipe.latentNoise); // one for each sample
+    const disturbance = rng.normal(batchSize * size).map((e, i) => e * levels[Math.floor(i / size)]);
+    return { ...feeds, disturbance: floats(disturbance, noise.shape as number[]) };
   };
 
   return train({
@@ -119,6 +140,7 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
       lossType: recipe.lossType,
       lambdaKl,
       turnedShare: recipe.turnedShare,
+      latentNoise: recipe.latentNoise,
       crop,
       batchSize,
       seed,
@@ -151,6 +173,14 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
     signal: run.signal,
     onEvent: run.onEvent,
   });
+}
+
+/** The latent [B, c, r, r, r] with noise in units of each channel's deviation over the batch. */
+function disturbed(latent: Tensor, noise: Tensor): Tensor {
+  const axes = [0, 2, 3, 4];
+  const centered = sub(latent, mean(latent, { axes, keepDims: true }));
+  const deviation = sqrt(add(mean(mul(centered, centered), { axes, keepDims: true }), 1e-12));
+  return add(latent, mul(noise, deviation));
 }
 
 /** From obliquely above. */
