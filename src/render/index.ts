@@ -11,6 +11,16 @@ export {
 } from './cameras.ts';
 // Quick looks
 export { type ContactSheetOptions, contactSheet } from './contact-sheet.ts';
+// Gaussians
+export { createGaussianRasterizer } from './gaussian-kernel.ts';
+export type {
+  GaussianGradients,
+  GaussianPicture,
+  GaussianRasterizer,
+  GaussianScene,
+  GaussianUpstream,
+  GaussianView,
+} from './gaussian-rasterizer.ts';
 export { type MeshViewOptions, meshView } from './mesh-view.ts';
 export { type OrbitView, type ViewFrame, viewFrame } from './orbit-view.ts';
 export type { Picture } from './picture.ts';

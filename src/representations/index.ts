@@ -1,4 +1,5 @@
 export { fillInterior } from './fill-interior.ts';
+export { type Gaussians, gaussianColors, gaussianCovariances, SH_C0 } from './gaussians.ts';
 export { keepMainComponents } from './mesh-components.ts';
 export { type MeshMeasures, measureMesh } from './mesh-measures.ts';
 export { type OccupancySurfaceOptions, occupancySurface } from './occupancy-surface.ts';
