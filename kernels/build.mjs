@@ -12,7 +12,7 @@ const sources = fileURLToPath(new URL('.', import.meta.url));
 const compiled = fileURLToPath(new URL('../src/kernels/compiled/', import.meta.url));
 
 /** Kernels with entry points; the other files are parts of them. */
-export const kernelNames = ['gaussians'];
+export const kernelNames = ['gaussians', 'mesh'];
 
 const flags = [
   '--runtime stub --importMemory --sharedMemory --initialMemory 1 --maximumMemory 32768',
@@ -47,14 +47,21 @@ async function compile(name) {
   return wasm;
 }
 
-/** The entry points as a TypeScript interface, named as the file is. All numbers: addresses are bytes. */
+/** The entry points as a TypeScript interface, those handed on from other files too. All numbers: addresses are bytes. */
 function interfaceOf(name) {
   const source = readFileSync(new URL(`${name}.ts`, import.meta.url), 'utf8');
-  const entries = [...source.matchAll(/^export function (\w+)\(([^)]*)\): (\w+)/gm)].map(([, entry, list, result]) => {
+  const handedOn = [...source.matchAll(/^export \{[^}]*\} from '.\/([\w-]+)'/gm)].flatMap(([, file]) =>
+    entriesOf(file),
+  );
+  return ['export interface Functions {', ...entriesOf(name), ...handedOn, '}'];
+}
+
+function entriesOf(name) {
+  const source = readFileSync(new URL(`${name}.ts`, import.meta.url), 'utf8');
+  return [...source.matchAll(/^export function (\w+)\(([^)]*)\): (\w+)/gm)].map(([, entry, list, result]) => {
     const parameters = list.split(',').flatMap((p) => (p.trim() ? [`${p.split(':')[0].trim()}: number`] : []));
     return `  ${entry}(${parameters.join(', ')}): ${result === 'void' ? 'void' : 'number'};`;
   });
-  return ['export interface Functions {', ...entries, '}'];
 }
 
 async function build() {

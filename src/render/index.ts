@@ -21,6 +21,16 @@ export type {
   GaussianUpstream,
   GaussianView,
 } from './gaussian-rasterizer.ts';
+// Differentiable triangles
+export { createMeshRasterizer } from './mesh-kernel.ts';
+export type {
+  MeshGradients,
+  MeshPicture,
+  MeshRasterizer,
+  MeshScene,
+  MeshUpstream,
+  MeshView as MeshRasterView,
+} from './mesh-rasterizer.ts';
 export { type MeshViewOptions, meshView } from './mesh-view.ts';
 export { type OrbitView, type ViewFrame, viewFrame } from './orbit-view.ts';
 export type { Picture } from './picture.ts';
