@@ -64,8 +64,9 @@ function visibleTriangles(mesh: Projected, width: number, height: number): Int32
   for (let t = 0; t < mesh.indices.length / 3; t++) {
     const edges = edgesOf(mesh, t);
     if (!edges) continue;
-    for (let y = 0; y < height; y++)
-      for (let x = 0; x < width; x++) {
+    const box = boxOf(mesh, t, width, height);
+    for (let y = box.top; y < box.bottom; y++)
+      for (let x = box.left; x < box.right; x++) {
         const [a, b, c] = edges.map(([ex, ey, e]) => ex * (x + 0.5) + ey * (y + 0.5) + e);
         const inverse = a + b + c;
         const p = y * width + x;
@@ -75,6 +76,19 @@ function visibleTriangles(mesh: Projected, width: number, height: number): Int32
       }
   }
   return triangle;
+}
+
+/** Pixels [left, right) × [top, bottom) that hold the triangle; all of them when it reaches behind the camera. */
+function boxOf(mesh: Projected, t: number, width: number, height: number) {
+  const corners = mesh.corners(t);
+  if (corners.some(([, , w]) => w < NEAR)) return { left: 0, right: width, top: 0, bottom: height };
+  const [x, y] = [corners.map(([vx, , w]) => vx / w), corners.map(([, vy, w]) => vy / w)];
+  return {
+    left: Math.max(0, Math.floor(Math.min(...x)) - 1),
+    right: Math.min(width, Math.ceil(Math.max(...x)) + 1),
+    top: Math.max(0, Math.floor(Math.min(...y)) - 1),
+    bottom: Math.min(height, Math.ceil(Math.max(...y)) + 1),
+  };
 }
 
 /** The functions of the pixel that give each vertex' barycentric weight divided by w; undefined when degenerate. */
