@@ -1,11 +1,13 @@
 /**
  * Rasterisers, forward and forward with gradients, each against its readable twin in one run.
- * Aims: 100 k Gaussians at 512² in 80 ms, with gradients in 300 ms, on two cores; at least 8 times the twin.
+ * Aims: 100 k Gaussians at 512² in 80 ms, with gradients in 300 ms, on two cores; at least 8 times the twin. Twins take minutes.
  *   npx tsx bench/raster.ts [rounds] [share]   share 0.01 draws a hundredth of the primitives on a hundredth of the pixels
  */
 
+import { createFieldTwin } from '../src/render/field-twin.ts';
 import { createGaussianTwin } from '../src/render/gaussian-twin.ts';
 import {
+  createFieldRasterizer,
   createGaussianRasterizer,
   createMeshRasterizer,
   type GaussianScene,
@@ -13,6 +15,7 @@ import {
   orbitCamera,
 } from '../src/render/index.ts';
 import { createMeshTwin } from '../src/render/mesh-twin.ts';
+import type { RadianceField } from '../src/representations/index.ts';
 import { torchGenerator } from '../src/tensor/index.ts';
 import { median, record, rounds, seconds } from './measure.ts';
 
@@ -40,6 +43,19 @@ await compare(`${mesh.indices.length / 3} triangles at ${meshSide}²`, await cre
   view: { camera, width: meshSide, height: meshSide },
   upstreamOf: ({ mask, depth, normal, attributes }) => ({ mask, depth, normal, attributes }),
 });
+
+const field = shell(64 * Math.cbrt(share));
+const fieldSide = Math.round(128 * Math.sqrt(share));
+await compare(
+  `${field.positions.length / 3} cells at ${fieldSide}²`,
+  await createFieldRasterizer(),
+  createFieldTwin(),
+  {
+    scene: field,
+    view: { camera, width: fieldSide, height: fieldSide, background: [1, 1, 1] },
+    upstreamOf: ({ color }) => color,
+  },
+);
 
 await record('raster', 'Rasterisers, kernel against twin', { ...figures, rounds: rounds(10) });
 
@@ -119,4 +135,23 @@ function torusMesh(n: number): MeshScene {
       indices.set([a, b, c, a, c, d], 6 * (i * n + j));
     }
   return { positions, indices, attributes: positions.map((v) => 0.5 + v) };
+}
+
+/** The cells that a sphere passes, of rank 16 with 8 samples a line. */
+function shell(side: number): RadianceField {
+  const [resolution, rank, dim] = [Math.max(4, Math.round(side)), 16, 8];
+  const centers: number[] = [];
+  for (let i = 0; i < resolution ** 3; i++) {
+    const cell = [Math.floor(i / resolution ** 2), Math.floor(i / resolution) % resolution, i % resolution];
+    const at = cell.map((c) => (c + 0.5) / resolution);
+    if (Math.abs(Math.hypot(...at.map((v) => v - 0.5)) - 0.4) < 0.9 / resolution) centers.push(...at);
+  }
+  const count = centers.length / 3;
+  const noise = torchGenerator(1);
+  return {
+    ...{ resolution, rank, dim, positions: Float32Array.from(centers) },
+    trivec: noise.normal(count * rank * 3 * dim).map((v) => 1 + 0.2 * v),
+    density: noise.normal(count * rank).map((v) => 3 + v),
+    colorsDc: noise.normal(count * rank * 3),
+  };
 }

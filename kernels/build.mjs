@@ -12,7 +12,7 @@ const sources = fileURLToPath(new URL('.', import.meta.url));
 const compiled = fileURLToPath(new URL('../src/kernels/compiled/', import.meta.url));
 
 /** Kernels with entry points; the other files are parts of them. */
-export const kernelNames = ['gaussians', 'mesh'];
+export const kernelNames = ['field', 'gaussians', 'mesh'];
 
 const flags = [
   '--runtime stub --importMemory --sharedMemory --initialMemory 1 --maximumMemory 32768',

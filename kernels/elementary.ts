@@ -18,6 +18,27 @@ export function exp4(x: v128): v128 {
   return f32x4.mul(p, power);
 }
 
+/** eˣ of a number ≤ 0, to about 1e-15; below −700 it stays at e⁻⁷⁰⁰. */
+export function exp(x: f64): f64 {
+  const t = max(x, -700);
+  const n = nearest(t * 1.4426950408889634);
+  const r = t - n * 0.6931471803691238 - n * 1.9082149292705877e-10;
+  let p: f64 = 1.0 / 479001600;
+  p = p * r + 1.0 / 39916800;
+  p = p * r + 1.0 / 3628800;
+  p = p * r + 1.0 / 362880;
+  p = p * r + 1.0 / 40320;
+  p = p * r + 1.0 / 5040;
+  p = p * r + 1.0 / 720;
+  p = p * r + 1.0 / 120;
+  p = p * r + 1.0 / 24;
+  p = p * r + 1.0 / 6;
+  p = p * r + 0.5;
+  p = p * r + 1;
+  p = p * r + 1;
+  return p * reinterpret<f64>((i64(n) + 1023) << 52);
+}
+
 /** ln x of a positive, normal number, to about 1e-13: x = m·2ᵏ, ln m = 2·artanh((m − 1) / (m + 1)). */
 export function ln(x: f64): f64 {
   const bits = reinterpret<u64>(x);

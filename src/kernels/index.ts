@@ -1,3 +1,4 @@
+export { type Functions as FieldKernel, wasm as fieldKernel } from './compiled/field.ts';
 export { type Functions as GaussianKernel, wasm as gaussianKernel } from './compiled/gaussians.ts';
 export { type Functions as MeshKernel, wasm as meshKernel } from './compiled/mesh.ts';
 export { KernelMemory } from './kernel-memory.ts';

@@ -11,6 +11,9 @@ export {
 } from './cameras.ts';
 // Quick looks
 export { type ContactSheetOptions, contactSheet } from './contact-sheet.ts';
+// Radiance fields
+export { createFieldRasterizer } from './field-kernel.ts';
+export type { FieldGradients, FieldPicture, FieldRasterizer, FieldView } from './field-rasterizer.ts';
 // Gaussians
 export { createGaussianRasterizer } from './gaussian-kernel.ts';
 export type {

@@ -3,6 +3,7 @@ export { type Gaussians, gaussianColors, gaussianCovariances, SH_C0 } from './ga
 export { keepMainComponents } from './mesh-components.ts';
 export { type MeshMeasures, measureMesh } from './mesh-measures.ts';
 export { type OccupancySurfaceOptions, occupancySurface } from './occupancy-surface.ts';
+export { type FieldSample, fieldAt, type RadianceField } from './radiance-field.ts';
 export type { SurfaceMesh } from './surface-mesh.ts';
 export { surfaceNets } from './surface-nets.ts';
 export { taubinSmoothing } from './taubin-smoothing.ts';
