@@ -1,5 +1,5 @@
 /** Ray marching on threads: lays out the memory of kernels/field.ts and calls its steps in order. */
-import { type FieldKernel, fieldKernel, type KernelPoolOptions, openKernel } from '../kernels/index.ts';
+import { type FieldKernel, fieldKernel, type KernelPoolOptions, oneAtATime, openKernel } from '../kernels/index.ts';
 import type { RadianceField } from '../representations/index.ts';
 import {
   cellGrid,
@@ -30,13 +30,7 @@ export async function createFieldRasterizer(options: KernelPoolOptions = {}): Pr
   const kernel = await openKernel<FieldKernel>(fieldKernel, options);
   const { memory } = kernel;
   let current: Prepared | undefined;
-  let last: Promise<unknown> = Promise.resolve();
-  /** One job at a time: all share one memory. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = last.then(work, work);
-    last = next.catch(() => undefined);
-    return next;
-  };
+  const inTurn = oneAtATime();
 
   async function prepare(field: RadianceField, view: FieldView): Promise<Prepared> {
     current = undefined;

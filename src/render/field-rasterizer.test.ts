@@ -160,10 +160,10 @@ function fieldRasterizerSuite(name: string, create: () => Promise<FieldRasterize
 }
 
 test('kernel and twin agree on picture and gradients, and threads leave every bit', async () => {
-  const field = cells(16, 300, 6, 8, 20);
-  const offsets = noise(25 * 22, 21).map((v) => v + 0.3);
-  const view = { ...viewOf(orbitCamera(0.7, 0.5, 1.4, 0.8), 25, 22, [0.1, 0.9, 0.4]), offsets };
-  const upstream = noise(3 * 25 * 22, 22);
+  const field = cells(16, 200, 6, 8, 20);
+  const offsets = noise(19 * 15, 21).map((v) => v + 0.3);
+  const view = { ...viewOf(orbitCamera(0.7, 0.5, 1.4, 0.8), 19, 15, [0.1, 0.9, 0.4]), offsets };
+  const upstream = noise(3 * 19 * 15, 22);
   const results = [];
   for (const threads of [1, 2, 5]) {
     const rasterizer = await createFieldRasterizer({ threads });

@@ -8,6 +8,7 @@
  */
 import type { RadianceField } from '../representations/index.ts';
 import type { Camera } from './cameras.ts';
+import { checkFrame } from './check-frame.ts';
 
 export interface FieldView {
   readonly camera: Camera;
@@ -51,7 +52,6 @@ export const NEAR = 0.2; // camera z of a cell's centre up to which it is not dr
 export const OPAQUE = 0.999; // largest α of a sample
 export const ENOUGH = 1e-3; // transmittance below which a ray stops
 export const LARGEST = 1e6; // a cell with a larger value, or with NaN, is not drawn
-export const MAX_SIDE = 16384;
 export const MAX_RESOLUTION = 256;
 
 /** Distance between samples. */
@@ -59,18 +59,8 @@ export const stepOf = ({ resolution, dim }: RadianceField): number => 0.5 / dim 
 
 /** @throws RangeError or Error, naming what was expected and what came */
 export function checkField(field: RadianceField, view: FieldView): void {
-  const { width, height, camera, offsets } = view;
-  for (const [name, side] of Object.entries({ width, height }))
-    if (!Number.isInteger(side) || side < 1 || side > MAX_SIDE)
-      throw new RangeError(`renderField: ${name} must be an integer in 1 … ${MAX_SIDE}, got ${side}.`);
-  if (camera.extrinsics.length !== 16 || camera.intrinsics.length !== 9)
-    throw new Error(
-      `renderField: a camera has extrinsics [4, 4] and intrinsics [3, 3], got ${camera.extrinsics.length} and ${camera.intrinsics.length} numbers. Build it with orbitCamera or lookAt.`,
-    );
-  if (![...camera.extrinsics, ...camera.intrinsics].every(Number.isFinite))
-    throw new Error(
-      'renderField: the camera holds a value that is not finite. Look from a place other than the target.',
-    );
+  const { width, height, offsets } = view;
+  checkFrame('renderField', view);
   const { resolution, rank, dim } = field;
   const limits = { resolution: MAX_RESOLUTION, rank: 64, dim: 64 };
   for (const [name, most] of Object.entries(limits)) {

@@ -1,5 +1,11 @@
 /** Gaussian splatting on threads: lays out the memory of kernels/gaussians.ts and calls its steps in order. */
-import { type GaussianKernel, gaussianKernel, type KernelPoolOptions, openKernel } from '../kernels/index.ts';
+import {
+  type GaussianKernel,
+  gaussianKernel,
+  type KernelPoolOptions,
+  oneAtATime,
+  openKernel,
+} from '../kernels/index.ts';
 import {
   checkGaussians,
   checkUpstream,
@@ -44,13 +50,7 @@ export async function createGaussianRasterizer(options: KernelPoolOptions = {}):
   const kernel = await openKernel<GaussianKernel>(gaussianKernel, options);
   const { memory } = kernel;
   let current: Prepared | undefined;
-  let last: Promise<unknown> = Promise.resolve();
-  /** One job at a time: all share one memory. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = last.then(work, work);
-    last = next.catch(() => undefined);
-    return next;
-  };
+  const inTurn = oneAtATime();
 
   /** Projects, sorts, and lists the Gaussians of each tile. */
   async function prepare(scene: GaussianScene, view: GaussianView): Promise<Prepared> {

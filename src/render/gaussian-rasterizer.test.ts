@@ -234,8 +234,8 @@ function gaussianRasterizerSuite(name: string, create: () => Promise<GaussianRas
 }
 
 test('kernel and twin agree on picture and gradients of a cloud, and threads leave every bit', async () => {
-  const scene = cloud(random(21), 400, 3);
-  const view = viewOf(orbitCamera(0.3, 0.4, 1.6, 0.8), 75, 50, [0.9, 0.8, 0.1]);
+  const scene = cloud(random(21), 250, 3);
+  const view = viewOf(orbitCamera(0.3, 0.4, 1.6, 0.8), 52, 35, [0.9, 0.8, 0.1]);
   const upstream = randomUpstream(random(22), view);
   const results: { picture: GaussianPicture; gradients: GaussianGradients }[] = [];
   for (const create of [1, 2, 5].map((threads) => () => createGaussianRasterizer({ threads }))) {

@@ -10,6 +10,7 @@
  */
 import type { Gaussians } from '../representations/index.ts';
 import type { Camera } from './cameras.ts';
+import { checkFrame } from './check-frame.ts';
 
 /**
  * Gaussians whose color may depend on the direction they are seen from: spherical harmonics of degree 1, 2 or 3 beside the
@@ -74,7 +75,6 @@ export const OPAQUE = Math.fround(0.99); // largest α; as single precision has 
 export const ENOUGH = 1e-4; // transmittance below which nothing more is added
 export const BRIGHTEST = 1e18; // a stronger color is not drawn, its gradients leave single precision
 export const WIDEST = 1e6; // pixels: a larger radius is not drawn, double precision does not tell its axes apart
-export const MAX_SIDE = 16384;
 
 /** 0 … 3, the degree of the scene's harmonics. */
 export function harmonicsDegree({ means, colorsRest }: GaussianScene): number {
@@ -84,18 +84,7 @@ export function harmonicsDegree({ means, colorsRest }: GaussianScene): number {
 
 /** @throws RangeError or Error, naming the array, what was expected and what came */
 export function checkGaussians(scene: GaussianScene, view: GaussianView): void {
-  const { width, height, camera } = view;
-  for (const [name, side] of Object.entries({ width, height }))
-    if (!Number.isInteger(side) || side < 1 || side > MAX_SIDE)
-      throw new RangeError(`renderGaussians: ${name} must be an integer in 1 … ${MAX_SIDE}, got ${side}.`);
-  if (camera.extrinsics.length !== 16 || camera.intrinsics.length !== 9)
-    throw new Error(
-      `renderGaussians: a camera has extrinsics [4, 4] and intrinsics [3, 3], got ${camera.extrinsics.length} and ${camera.intrinsics.length} numbers. Build it with orbitCamera or lookAt.`,
-    );
-  if (![...camera.extrinsics, ...camera.intrinsics].every(Number.isFinite))
-    throw new Error(
-      'renderGaussians: the camera holds a value that is not finite. Look from a place other than the target.',
-    );
+  checkFrame('renderGaussians', view);
   const count = scene.means.length / 3;
   const rows = { means: 3, scales: 3, rotations: 4, opacities: 1, colorsDc: 3 } as const;
   for (const [name, size] of Object.entries(rows)) {

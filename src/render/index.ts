@@ -11,10 +11,9 @@ export {
 } from './cameras.ts';
 // Quick looks
 export { type ContactSheetOptions, contactSheet } from './contact-sheet.ts';
-// Radiance fields
+// Rasterisers with gradients: radiance fields, Gaussians, triangles
 export { createFieldRasterizer } from './field-kernel.ts';
 export type { FieldGradients, FieldPicture, FieldRasterizer, FieldView } from './field-rasterizer.ts';
-// Gaussians
 export { createGaussianRasterizer } from './gaussian-kernel.ts';
 export type {
   GaussianGradients,
@@ -24,7 +23,6 @@ export type {
   GaussianUpstream,
   GaussianView,
 } from './gaussian-rasterizer.ts';
-// Differentiable triangles
 export { createMeshRasterizer } from './mesh-kernel.ts';
 export type {
   MeshGradients,
@@ -37,7 +35,8 @@ export type {
 export { type MeshViewOptions, meshView } from './mesh-view.ts';
 export { type OrbitView, type ViewFrame, viewFrame } from './orbit-view.ts';
 export type { Picture } from './picture.ts';
-// Triangles
+export { reducePlanes, reducePlanesBackward } from './supersampling.ts';
+// Textured triangles
 export type { MeshMaterial, MipPyramid, TexturedMesh } from './textured-mesh.ts';
 export { texturedMesh } from './textured-mesh.ts';
 export type { Light, TriangleRenderer, TriangleRenderOptions } from './triangles.ts';

@@ -1,5 +1,5 @@
 /** Differentiable triangles on threads: lays out the memory of kernels/mesh.ts and calls its steps in order. */
-import { type KernelPoolOptions, type MeshKernel, meshKernel, openKernel } from '../kernels/index.ts';
+import { type KernelPoolOptions, type MeshKernel, meshKernel, oneAtATime, openKernel } from '../kernels/index.ts';
 import {
   attributeCount,
   checkMesh,
@@ -40,13 +40,7 @@ export async function createMeshRasterizer(options: KernelPoolOptions = {}): Pro
   const kernel = await openKernel<MeshKernel>(meshKernel, options);
   const { memory } = kernel;
   let current: Prepared | undefined;
-  let last: Promise<unknown> = Promise.resolve();
-  /** One job at a time: all share one memory. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = last.then(work, work);
-    last = next.catch(() => undefined);
-    return next;
-  };
+  const inTurn = oneAtATime();
 
   /** Everything up to the planes before anti-aliasing. */
   async function prepare(scene: MeshScene, view: MeshView): Promise<Prepared> {

@@ -184,7 +184,7 @@ function meshRasterizerSuite(name: string, create: () => Promise<MeshRasterizer>
 }
 
 test('threads leave every bit', async () => {
-  const scene = ball(20);
+  const scene = ball(14);
   const view = viewOf(orbitCamera(0.3, 0.4, 1.6, 0.8), 75, 70);
   const upstream = upstreamOf(view, 3, random(22));
   const results = [];

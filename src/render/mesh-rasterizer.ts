@@ -7,6 +7,7 @@
  * Source: Laine et al. 2020, "Modular Primitives for High-Performance Differentiable Rendering", §3; reference/training.md §19.
  */
 import type { Camera } from './cameras.ts';
+import { checkFrame } from './check-frame.ts';
 
 export interface MeshScene {
   /** [V, 3], world */
@@ -65,7 +66,6 @@ export const FARTHEST = 1e9; // of a vertex' (x·w, y·w, w) in pixels; a triang
 export const SLACK = 1 / 16; // a crossing may lie that far outside the two centres
 export const SHORTEST = 1e-3; // pixels across which a crossing's gradient is taken at least
 export const MAX_ATTRIBUTES = 64;
-export const MAX_SIDE = 16384;
 
 /** C. */
 export const attributeCount = ({ positions, attributes }: MeshScene): number =>
@@ -73,18 +73,7 @@ export const attributeCount = ({ positions, attributes }: MeshScene): number =>
 
 /** @throws RangeError or Error, naming the array, what was expected and what came */
 export function checkMesh(scene: MeshScene, view: MeshView): void {
-  const { width, height, camera } = view;
-  for (const [name, side] of Object.entries({ width, height }))
-    if (!Number.isInteger(side) || side < 1 || side > MAX_SIDE)
-      throw new RangeError(`renderMesh: ${name} must be an integer in 1 … ${MAX_SIDE}, got ${side}.`);
-  if (camera.extrinsics.length !== 16 || camera.intrinsics.length !== 9)
-    throw new Error(
-      `renderMesh: a camera has extrinsics [4, 4] and intrinsics [3, 3], got ${camera.extrinsics.length} and ${camera.intrinsics.length} numbers. Build it with orbitCamera or lookAt.`,
-    );
-  if (![...camera.extrinsics, ...camera.intrinsics].every(Number.isFinite))
-    throw new Error(
-      'renderMesh: the camera holds a value that is not finite. Look from a place other than the target.',
-    );
+  checkFrame('renderMesh', view);
   const count = scene.positions.length / 3;
   if (!Number.isInteger(count) || scene.indices.length % 3 !== 0)
     throw new Error(
