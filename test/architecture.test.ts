@@ -10,12 +10,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const below = {
   tensor: [],
   formats: [],
+  kernels: [],
   flow: ['tensor'],
   nn: ['tensor'],
   sparse: ['tensor', 'nn'],
   representations: ['tensor', 'nn', 'sparse'],
-  render: ['tensor', 'formats', 'representations'],
-  finish: ['tensor', 'formats', 'representations', 'render'],
+  render: ['tensor', 'formats', 'kernels', 'representations'],
+  finish: ['tensor', 'formats', 'kernels', 'representations', 'render'],
   stages: ['tensor', 'nn', 'sparse', 'flow', 'representations', 'render', 'finish', 'formats'],
 } as const;
 const floor = Object.keys(below);
@@ -29,6 +30,7 @@ const mayImport: Record<string, readonly string[]> = {
 
 /** Files below the pipelines that may touch the machine, each with its reason. Tests may, too. */
 const outerAdapters: Record<string, string> = {
+  'src/kernels/': 'owns the threads of kernels, of Node and of browsers',
   'src/tensor/runtime/': 'owns the worker, the sessions, the weight files and their cache',
 };
 const outside =

@@ -11,10 +11,32 @@ export {
 } from './cameras.ts';
 // Quick looks
 export { type ContactSheetOptions, contactSheet } from './contact-sheet.ts';
+// Rasterisers with gradients: radiance fields, Gaussians, triangles
+export { createFieldRasterizer } from './field-kernel.ts';
+export type { FieldGradients, FieldPicture, FieldRasterizer, FieldView } from './field-rasterizer.ts';
+export { createGaussianRasterizer } from './gaussian-kernel.ts';
+export type {
+  GaussianGradients,
+  GaussianPicture,
+  GaussianRasterizer,
+  GaussianScene,
+  GaussianUpstream,
+  GaussianView,
+} from './gaussian-rasterizer.ts';
+export { createMeshRasterizer } from './mesh-kernel.ts';
+export type {
+  MeshGradients,
+  MeshPicture,
+  MeshRasterizer,
+  MeshScene,
+  MeshUpstream,
+  MeshView as MeshRasterView,
+} from './mesh-rasterizer.ts';
 export { type MeshViewOptions, meshView } from './mesh-view.ts';
 export { type OrbitView, type ViewFrame, viewFrame } from './orbit-view.ts';
 export type { Picture } from './picture.ts';
-// Triangles
+export { reducePlanes, reducePlanesBackward } from './supersampling.ts';
+// Textured triangles
 export type { MeshMaterial, MipPyramid, TexturedMesh } from './textured-mesh.ts';
 export { texturedMesh } from './textured-mesh.ts';
 export type { Light, TriangleRenderer, TriangleRenderOptions } from './triangles.ts';

@@ -20,6 +20,7 @@ export { exampleSheet, type StructureExample } from './example-sheet.ts';
 export { exportStructureModel } from './export-model.ts';
 export { loadAutoencoder } from './load-autoencoder.ts';
 export { type TrainEvent, type TrainLoop, train } from './loop.ts';
+export { l1Loss, l2Loss, type PictureLoss, psnr, smoothL1Loss, ssim } from './picture-losses.ts';
 export { preparedViews } from './prepared-views.ts';
 export { type LogTerms, type RunLog, type RunLogOptions, runLog } from './run-log.ts';
 export { type RunRecipeOptions, runRecipe } from './run-recipe.ts';
