@@ -17,6 +17,36 @@ const flow = (model_channels: number, cond_channels: number, num_blocks: number,
   use_fp16: true,
 });
 
+const latentFlow = {
+  ...flow(1024, 1024, 24, 16),
+  resolution: 64,
+  patch_size: 2,
+  num_io_res_blocks: 2,
+  io_block_channels: [128],
+};
+const body = {
+  resolution: 64,
+  model_channels: 768,
+  latent_channels: 8,
+  num_blocks: 12,
+  num_heads: 12,
+  mlp_ratio: 4,
+  attn_mode: 'swin',
+  window_size: 8,
+  use_fp16: true,
+};
+const gaussians = {
+  lr: { _xyz: 1, _features_dc: 1, _opacity: 1, _scaling: 1, _rotation: 0.1 },
+  perturb_offset: true,
+  voxel_size: 1.5,
+  num_gaussians: 32,
+  '2d_filter_kernel_size': 0.1,
+  '3d_filter_kernel_size': 9e-4,
+  scaling_bias: 4e-3,
+  opacity_bias: 0.1,
+  scaling_activation: 'softplus',
+};
+
 /** Published components: class, options, trained values, tensors and bytes of the file (reference/models.md §1.2, §1.3). */
 const published: [string, ClassName, object, { parameters: number; tensors: number; bytes: number }][] = [
   [
@@ -54,6 +84,61 @@ const published: [string, ClassName, object, { parameters: number; tensors: numb
     'SparseStructureFlowModel',
     { ...flow(1280, 768, 28, 16), qk_rms_norm_cross: true },
     { parameters: 975_440_648, tensors: 625, bytes: 1_976_327_512 },
+  ],
+  [
+    'slat_flow_img_dit_L_64l8p2_fp16',
+    'SLatFlowModel',
+    latentFlow,
+    { parameters: 600_432_520, tensors: 526, bytes: 1_203_755_136 },
+  ],
+  [
+    'slat_flow_txt_dit_B_64l8p2_fp16',
+    'SLatFlowModel',
+    { ...latentFlow, model_channels: 768, cond_channels: 768, num_blocks: 12, num_heads: 12 },
+    { parameters: 185_364_616, tensors: 286, bytes: 372_419_896 },
+  ],
+  [
+    'slat_flow_txt_dit_L_64l8p2_fp16',
+    'SLatFlowModel',
+    { ...latentFlow, cond_channels: 768 },
+    { parameters: 587_849_608, tensors: 526, bytes: 1_178_589_272 },
+  ],
+  [
+    'slat_flow_txt_dit_XL_64l8p2_fp16',
+    'SLatFlowModel',
+    {
+      ...latentFlow,
+      model_channels: 1280,
+      cond_channels: 768,
+      num_blocks: 28,
+      num_io_res_blocks: 3,
+      io_block_channels: [256],
+    },
+    { parameters: 1_073_414_408, tensors: 624, bytes: 2_151_142_688 },
+  ],
+  [
+    'slat_enc_swin8_B_64l8_fp16',
+    'SLatEncoder',
+    { in_channels: 1024, ...body },
+    { parameters: 85_817_104, tensors: 100, bytes: 173_242_816 },
+  ],
+  [
+    'slat_dec_gs_swin8_B_64l8gs32_fp16',
+    'SLatGaussianDecoder',
+    { ...body, representation_config: gaussians },
+    { parameters: 85_369_024, tensors: 101, bytes: 171_450_952 },
+  ],
+  [
+    'slat_dec_rf_swin8_B_64l8r16_fp16',
+    'SLatRadianceFieldDecoder',
+    { ...body, representation_config: { rank: 16, dim: 8 } },
+    { parameters: 85_369_024, tensors: 100, bytes: 171_450_488 },
+  ],
+  [
+    'slat_dec_mesh_swin8_B_64l8m256c_fp16',
+    'SLatMeshDecoder',
+    { ...body, representation_config: { use_color: true } },
+    { parameters: 90_926_693, tensors: 120, bytes: 181_903_412 },
   ],
 ];
 
