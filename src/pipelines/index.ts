@@ -26,7 +26,14 @@ export {
   readWeights,
   type WeightsOptions,
 } from './network.ts';
-export { type ClassName, type ConfigOf, networkClasses, type Role, roleClasses } from './network-classes.ts';
+export {
+  type ClassName,
+  type ConfigOf,
+  type NetworkClass,
+  networkClasses,
+  type Role,
+  roleClasses,
+} from './network-classes.ts';
 export type { SamplerOptions } from './pipeline-file.ts';
 export { openPromptEncoder, pictureSizeOf, promptTokenCount } from './prompt-encoder.ts';
 export { type AssetPrompt, promptTokens } from './prompt-tokens.ts';
