@@ -2,12 +2,18 @@
 
 // What long work reports while it runs.
 export type { EspalierEvent, OnEvent } from './pipelines/index.ts';
-// A picture becomes an asset.
+// A picture, several, or a text become assets.
 // Models: from a folder or the Hub, what they hold, their weights.
 export {
   type Asset,
+  type AssetFormat,
+  type AssetPrompt,
+  assetFormats,
   checkModel,
+  decoderRoles,
   describeModel,
+  type GenerateOptions,
+  generateAssets,
   type HubOptions,
   type ImageTo3DOptions,
   imageTo3D,
@@ -16,5 +22,12 @@ export {
   type ModelDescription,
   type ModelFolder,
   openWeights,
+  type PresetName,
+  presets,
   readWeights,
+  type SamplerOverrides,
+  type StructuredLatent,
+  splatsOf,
+  type TextTo3DOptions,
+  textTo3D,
 } from './pipelines/index.ts';

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import validator from 'gltf-validator';
 import sharp from 'sharp';
 import { beforeAll, expect, test } from 'vitest';
+import { readSplatPly } from '../src/formats/index.ts';
+import { saveOfficialFolder } from './official-folder.ts';
 import { saveToyModel } from './toy-model.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -40,10 +42,13 @@ beforeAll(async () => {
   writeFileSync(at('huge.png'), huge);
 });
 
-function generate(picture: string, out = at('out.glb'), model = at('model')) {
-  const args = ['--import', 'tsx', 'apps/cli/main.ts', 'generate', picture, '--out', out, '--model', model];
-  return spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', timeout: 60_000 });
+function espalier(...args: string[]) {
+  const program = ['--import', 'tsx', 'apps/cli/main.ts', ...args];
+  return spawnSync(process.execPath, program, { cwd: root, encoding: 'utf8', timeout: 60_000 });
 }
+
+const generate = (picture: string, out = at('out.glb'), model = at('model')) =>
+  espalier('generate', picture, '--out', out, '--model', model);
 
 test('a picture becomes a .glb that the validator passes', async () => {
   const { status, stderr } = generate(at('ball.png'));
@@ -71,5 +76,57 @@ test.each([
 test('a target that cannot be written, and a model that is not there, are clear errors', () => {
   expect(generate(at('ball.png'), join(folder, 'no', 'folder', 'x.glb')).stderr).toMatch(/^error: .*folder/m);
   expect(generate(at('ball.png'), at('x.glb'), at('nowhere')).stderr).toMatch(/not a model folder/);
-  expect(generate(at('ball.png'), at('x.obj')).stderr).toMatch(/must end in \.glb/);
+  expect(generate(at('ball.png'), at('x.abc')).stderr).toMatch(/must end in \.glb/);
+});
+
+test('a model with both stages writes numbered samples, each in every format asked for', async () => {
+  await saveOfficialFolder(at('whole'), { takes: 'image', withLatent: true });
+  const out = ['--out', at('two.ply'), '--out', at('two.spz')];
+  const few = ['--samples', '2', '--steps', '1', '--latent-steps', '1', '--latent-interval', '0,1'];
+  const run = espalier('generate', at('ball.png'), at('ball.png'), ...out, ...few, '--model', at('whole'), '--json');
+  expect(run.stderr).toBe('');
+  expect(readdirSync(folder).filter((name) => name.startsWith('two'))).toEqual([
+    'two-1.ply',
+    'two-1.spz',
+    'two-2.ply',
+    'two-2.spz',
+  ]);
+  const [one, two] = ['two-1.ply', 'two-2.ply'].map((name) => readSplatPly(readFileSync(at(name))).splats);
+  expect(one.means.length).toBe(12 * 752);
+  expect(two.shDc).not.toEqual(one.shDc);
+  const events = run.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(events.filter((e) => e.kind === 'warning').map((e) => e.stage)).toEqual(['structure', 'latent']);
+  expect(events.at(-1)).toMatchObject({ kind: 'done', stage: 'generate' });
+});
+
+test('a text gives a mesh another look', async () => {
+  await saveOfficialFolder(at('text'), { takes: 'text', withLatent: true });
+  writeFileSync(at('strip.obj'), 'v 0 0 0\nv 40 0 0\nv 40 0 1\nv 0 0 1\nf 1 2 3\nf 1 3 4\n');
+  const args = ['--text', 'rusty iron', '--mesh', at('strip.obj'), '--latent-steps', '1', '--model', at('text')];
+  const { status, stderr } = espalier('generate', ...args, '--out', at('variant.ply'));
+  expect(stderr).not.toMatch(/error/);
+  expect(status).toBe(0);
+  expect(readSplatPly(readFileSync(at('variant.ply'))).splats.means.length).toBe(12 * 256);
+});
+
+test.each<[string, string[], RegExp]>([
+  ['neither picture nor text', [], /expected a picture, or --text/],
+  ['picture and text', [at('ball.png'), '--text', 'a ball'], /give pictures or --text, not both/],
+  ['a text for a picture model', ['--text', 'a ball'], /makes assets from pictures, not from text/],
+  ['a mesh that is not there', [at('ball.png'), '--mesh', 'test/none.obj'], /none\.obj: there is no such file/],
+  ['a preset that is none', [at('ball.png'), '--preset', 'fast'], /Allowed choices are published-image/],
+  ['an interval that is none', [at('ball.png'), '--interval', '1,0'], /0 ≤ from ≤ to ≤ 1/],
+])('%s is a clear error', (_, args, message) => {
+  const { status, stderr } = espalier('generate', ...args, '--out', at('bad.glb'), '--model', at('model'));
+  expect(stderr).toMatch(message);
+  expect(status).toBe(1);
+});
+
+test('Gaussians of a model without stage two are a clear error, and the help ends with a line to copy', () => {
+  expect(generate(at('ball.png'), at('bad.ply')).stderr).toMatch(/^error: .* has no "slat_flow_model"/m);
+  const { stdout } = espalier('generate', '--help');
+  expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^ {2}espalier generate /);
 });

@@ -1,18 +1,43 @@
-/** `espalier generate`: a picture becomes a `.glb`. */
+/** `espalier generate`: pictures of an object, or a text, become a mesh or Gaussians. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { imageTo3D, loadModel } from '../../src/index.ts';
+import { readModelFile } from '../../src/dataset/index.ts';
+import { type ModelFormat, sceneOfMesh, writeModel } from '../../src/formats/index.ts';
+import {
+  type Asset,
+  type AssetFormat,
+  type AssetPrompt,
+  decoderRoles,
+  type GenerateOptions,
+  generateAssets,
+  loadModel,
+  type PresetName,
+  presets,
+  splatsOf,
+} from '../../src/index.ts';
 import { cancelSignal } from './cancel.ts';
 import { progress } from './progress.ts';
 import { writeSafely } from './write-safely.ts';
 
 interface GenerateFlags {
-  out: string;
+  out: string[];
+  text?: string;
+  mesh?: string;
+  samples: number;
+  multiImage: 'stochastic' | 'multidiffusion';
   seed: number;
+  preset?: PresetName;
   steps?: number;
   guidance?: number;
+  interval?: [number, number];
+  rescale?: number;
+  latentSteps?: number;
+  latentGuidance?: number;
+  latentInterval?: [number, number];
+  latentRescale?: number;
   device: 'cpu' | 'webgpu' | 'cuda' | 'auto';
   precision: 'fp32' | 'int8';
   model?: string;
@@ -21,12 +46,38 @@ interface GenerateFlags {
 
 export function generateCommand(): Command {
   return new Command('generate')
-    .description('a picture of one object → a 3D asset')
-    .argument('<picture>', 'PNG, JPEG or WebP; transparent, or on a plain background')
-    .requiredOption('--out <file.glb>', 'file to write')
+    .description('pictures of one object, or a text → 3D assets')
+    .argument('[pictures...]', 'PNG, JPEG or WebP, one or several of one object; transparent, or on a plain background')
+    .requiredOption(
+      '--out <file>',
+      'file to write: .glb .obj .stl .usdz for the mesh, .ply .splat .spz for Gaussians; may be given several times',
+      (path: string, before: string[] = []) => [...before, path],
+    )
+    .option('--text <prompt>', 'what to make, instead of a picture; needs a text model')
+    .option(
+      '--mesh <file>',
+      'keep the shape of this mesh and give it the look of the prompt; needs a model with stage two',
+    )
+    .option('--samples <n>', 'assets to make; the files are numbered', positive, 1)
+    .addOption(
+      new Option('--multi-image <mode>', 'several pictures take turns, or all have a say at each step')
+        .choices(['stochastic', 'multidiffusion'])
+        .default('stochastic'),
+    )
     .option('--seed <n>', 'another seed, another asset', integer, 42)
-    .option('--steps <n>', 'sampling steps (default: the model’s)', positive)
-    .option('--guidance <w>', 'strength of guidance, 0 for none (default: the model’s)', notNegative)
+    .addOption(
+      new Option('--preset <name>', 'sampler settings of both stages by name (default: the model’s)').choices(
+        Object.keys(presets),
+      ),
+    )
+    .option('--steps <n>', 'sampling steps of the structure (default: the model’s)', positive)
+    .option('--guidance <w>', 'strength of guidance of the structure, 0 for none (default: the model’s)', notNegative)
+    .option('--interval <from,to>', 'flow times in which guidance acts, such as 0.5,1 (default: the model’s)', interval)
+    .option('--rescale <r>', 'above 1 takes more steps near noise (default: the model’s)', notNegative)
+    .option('--latent-steps <n>', 'the same for stage two', positive)
+    .option('--latent-guidance <w>', 'the same for stage two', notNegative)
+    .option('--latent-interval <from,to>', 'the same for stage two', interval)
+    .option('--latent-rescale <r>', 'the same for stage two', notNegative)
     .addOption(
       new Option('--device <device>', 'where networks run').choices(['cpu', 'webgpu', 'cuda', 'auto']).default('cpu'),
     )
@@ -41,23 +92,101 @@ export function generateCommand(): Command {
     .action(generate);
 }
 
-async function generate(picture: string, { out, model, json, ...options }: GenerateFlags): Promise<void> {
-  if (!/\.glb$/i.test(out)) throw new Error(`--out must end in .glb, got "${out}".`);
+async function generate(pictures: string[], flags: GenerateFlags): Promise<void> {
+  const { out, text, mesh, model: folder, json } = flags;
+  if ((text === undefined) === (pictures.length === 0))
+    throw new Error(
+      text === undefined
+        ? 'generate: expected a picture, or --text with what to make.'
+        : 'generate: give pictures or --text, not both; a model takes one of them.',
+    );
+  const targets = out.map(targetOf);
   const start = performance.now();
-  const bytes = await readPicture(picture);
+  const files: Uint8Array[] = [];
+  for (const path of pictures) files.push(await readPicture(path));
+  const shape = mesh === undefined ? undefined : await readModelFile(mesh);
+  const prompt: AssetPrompt = text === undefined ? { kind: 'image', pictures: files } : { kind: 'text', text };
   const shown = progress({ json });
   const work = { signal: cancelSignal, onEvent: shown.onEvent };
-  const asset = await imageTo3D(await loadModel(model ?? shippedModel(), work), bytes, { ...options, ...work });
-  const glb = await asset.glb();
-  await writeSafely(out, glb, cancelSignal);
-  shown.onEvent({ kind: 'file', stage: 'glb', path: out, bytes: glb.length });
-  shown.onEvent({
-    kind: 'done',
-    stage: 'generate',
-    seconds: (performance.now() - start) / 1000,
-    summary: `${asset.coords.length / 3} voxels, ${asset.mesh.indices.length / 3} triangles`,
-  });
-  shown.end();
+  try {
+    const formats = [...new Set(targets.map(({ format }) => format))];
+    const roles = ['slat_flow_model' as const, ...formats.map((format) => decoderRoles[format])];
+    const model = await loadModel(folder ?? shippedModel(), { ...work, roles });
+    const assets = await generateAssets(model, prompt, { ...optionsOf(flags), ...work, shape, formats });
+    for (const [i, asset] of assets.entries())
+      for (const { path, ending } of targets)
+        await write(asset, ending, assets.length === 1 ? path : numbered(path, i + 1), shown.onEvent);
+    shown.onEvent({
+      kind: 'done',
+      stage: 'generate',
+      seconds: (performance.now() - start) / 1000,
+      summary: assets.map((asset) => summaryOf(asset, formats)).join('; '),
+    });
+  } finally {
+    shown.end();
+  }
+}
+
+function optionsOf(flags: GenerateFlags): GenerateOptions {
+  const { samples, multiImage, seed, preset, steps, guidance, interval, rescale, device, precision } = flags;
+  const latent = {
+    steps: flags.latentSteps,
+    guidance: flags.latentGuidance,
+    interval: flags.latentInterval,
+    rescale: flags.latentRescale,
+  };
+  const isLatentAsked = Object.values(latent).some((value) => value !== undefined);
+  return {
+    ...{ samples, multiImage, seed, preset, steps, guidance, interval, rescale, device, precision },
+    latent: isLatentAsked ? latent : undefined,
+  };
+}
+
+/** File endings, and what of an asset they hold. */
+const ENDINGS: Record<string, AssetFormat> = {
+  glb: 'mesh',
+  obj: 'mesh',
+  stl: 'mesh',
+  usdz: 'mesh',
+  ply: 'gaussians',
+  splat: 'gaussians',
+  spz: 'gaussians',
+} satisfies Partial<Record<ModelFormat, AssetFormat>>;
+
+function targetOf(path: string): { path: string; ending: ModelFormat; format: AssetFormat } {
+  const ending = parse(path).ext.slice(1).toLowerCase();
+  if (!Object.hasOwn(ENDINGS, ending))
+    throw new Error(
+      `--out must end in .glb, .obj, .stl or .usdz for the mesh, in .ply, .splat or .spz for Gaussians, got "${path}".`,
+    );
+  return { path, ending: ending as ModelFormat, format: ENDINGS[ending] };
+}
+
+/** chair.glb → chair-2.glb */
+function numbered(path: string, n: number): string {
+  const { ext } = parse(path);
+  return `${path.slice(0, path.length - ext.length)}-${n}${ext}`;
+}
+
+async function write(asset: Asset, ending: ModelFormat, path: string, onEvent: ReturnType<typeof progress>['onEvent']) {
+  const model =
+    ENDINGS[ending] === 'gaussians' && asset.gaussians
+      ? { kind: 'splats' as const, splats: splatsOf(asset.gaussians), warnings: [] }
+      : { kind: 'mesh' as const, ...sceneOfMesh(asset.mesh) };
+  const { files, warnings } = await writeModel(model, ending, parse(path).name);
+  for (const message of warnings) onEvent({ kind: 'warning', stage: ending, message });
+  for (const [i, { name, bytes }] of files.entries()) {
+    const target = i === 0 ? path : resolve(parse(path).dir, name);
+    await writeSafely(target, bytes, cancelSignal);
+    onEvent({ kind: 'file', stage: ending, path: target, bytes: bytes.length });
+  }
+}
+
+function summaryOf({ coords, gaussians, mesh }: Asset, formats: readonly AssetFormat[]): string {
+  const parts = [`${coords.length / 3} voxels`];
+  if (gaussians) parts.push(`${gaussians.opacities.length} Gaussians`);
+  if (formats.includes('mesh')) parts.push(`${mesh.indices.length / 3} triangles`);
+  return parts.join(', ');
 }
 
 async function readPicture(path: string): Promise<Uint8Array> {
@@ -78,6 +207,14 @@ export function shippedModel(): string {
     if (existsSync(path)) return path;
   }
   throw new Error('the small model is not beside the program (models/mini). Give a model folder with --model.');
+}
+
+/** '0.5,1' → [0.5, 1] */
+function interval(text: string): [number, number] {
+  const [from, to, ...rest] = text.split(',').map(Number);
+  if (rest.length > 0 || !(0 <= from && from <= to && to <= 1))
+    throw new InvalidArgumentError('expected two numbers with 0 ≤ from ≤ to ≤ 1, such as 0.5,1.');
+  return [from, to];
 }
 
 function integer(text: string): number {

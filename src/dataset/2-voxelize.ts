@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPointsPly, writePointsPly } from '../formats/index.ts';
+import { voxelCenters, voxelize } from '../representations/index.ts';
 import { writeWhole } from './metadata.ts';
 import { readModelFile } from './model-file.ts';
 import { toUnitCube } from './unit-cube.ts';
-import { voxelCenters, voxelize } from './voxelize.ts';
 
 export const voxelPath = (root: string, sha256: string): string => join(root, 'voxels', `${sha256}.ply`);
 

@@ -9,11 +9,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NpzError, readNpz, type TriangleScene, writeNpz } from '../formats/index.ts';
+import { voxelize } from '../representations/index.ts';
 import { condViews } from './cond-views.ts';
 import { writeWhole } from './metadata.ts';
 import { readModelFile } from './model-file.ts';
 import { toUnitCube } from './unit-cube.ts';
-import { voxelize } from './voxelize.ts';
 
 export const voxelsCondPath = (root: string, sha256: string): string => join(root, 'voxels_cond', `${sha256}.npz`);
 

@@ -5,6 +5,7 @@ import { euler } from './euler.ts';
 import { guided } from './guidance.ts';
 import { x0FromVelocity } from './path.ts';
 import { schedule } from './schedule.ts';
+import { mixed } from './several-prompts.ts';
 import type { Velocity } from './velocity.ts';
 
 const constant =
@@ -64,13 +65,7 @@ describe('trajectories of the reference samplers', () => {
     if (name.startsWith('multi_')) {
       noise = noise.slice(0, 108);
       const each = [0, 1, 2].map((k) => counting(field(multi, () => k, channel)));
-      towards =
-        name === 'multi_stochastic'
-          ? (x, t) => each[step % 3](x, t)
-          : async (x, t) => {
-              const [a, b, c] = await Promise.all(each.map((v) => v(x, t)));
-              return a.map((v, i) => (v + b[i] + c[i]) / 3);
-            };
+      towards = mixed(each, name === 'multi_stochastic' ? 'stochastic' : 'multidiffusion');
     }
     const away = counting(field(uncond, () => 0, channel));
     const velocity = options.cfg_strength

@@ -13,6 +13,7 @@ export {
   xAt,
 } from './path.ts';
 export { type ScheduleOptions, schedule } from './schedule.ts';
+export { mixed, type PromptMix } from './several-prompts.ts';
 export type { SolverOptions, SolverStep } from './solver.ts';
 // Training: which times are practiced.
 export { logitNormal, type TimeDistribution, uniform } from './time-distribution.ts';

@@ -31,6 +31,10 @@ export {
   PictureError,
 } from './picture.ts';
 
+// Colours
+
+export { displayOfLinear, linearOfDisplay } from './display-color.ts';
+
 // Voxels of a dataset
 
 export { readPointsPly, writePointsPly } from './ply.ts';

@@ -1,15 +1,13 @@
 /** Stages composed into what a user asks for, and the stream of events that all long work reports. */
+
+export { type Asset, splatsOf } from './asset.ts';
+export { type AssetFormat, assetFormats, decoderRoles } from './decode-stage.ts';
 export { describeModel, type ModelDescription, type NetworkDescription } from './describe-model.ts';
 export type { EspalierEvent, OnEvent } from './events.ts';
+export { type GenerateOptions, generateAssets } from './generate-assets.ts';
 export { type HubOptions, hubCacheFolder, isHubId } from './hub/index.ts';
-export {
-  type Asset,
-  type ImageTo3DOptions,
-  imageTo3D,
-  promptTokens,
-  type StructuresOptions,
-  structures,
-} from './image-to-3d.ts';
+export { type ImageTo3DOptions, imageTo3D } from './image-to-3d.ts';
+export type { StructuredLatent } from './latent-stage.ts';
 export {
   type LoadModelOptions,
   loadModel,
@@ -28,7 +26,18 @@ export {
   readWeights,
   type WeightsOptions,
 } from './network.ts';
-export { type ClassName, type ConfigOf, networkClasses, type Role, roleClasses } from './network-classes.ts';
+export {
+  type ClassName,
+  type ConfigOf,
+  type NetworkClass,
+  networkClasses,
+  type Role,
+  roleClasses,
+} from './network-classes.ts';
 export type { SamplerOptions } from './pipeline-file.ts';
 export { openPromptEncoder, pictureSizeOf, promptTokenCount } from './prompt-encoder.ts';
+export { type AssetPrompt, promptTokens } from './prompt-tokens.ts';
+export { type PresetName, presetNamed, presets, type SamplerOverrides } from './sampler-settings.ts';
 export { type SavedNetwork, saveModel } from './save-model.ts';
+export { type StructuresOptions, structures } from './structure-stage.ts';
+export { type TextTo3DOptions, textTo3D } from './text-to-3d.ts';

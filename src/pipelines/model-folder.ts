@@ -4,7 +4,7 @@ import { type HubOptions, hubRepository, isHubId } from './hub/index.ts';
 import { parsed, readJson } from './json-file.ts';
 import { type ModelSource, pathInside } from './model-source.ts';
 import { checkedNetwork, type Network, type NetworkOf } from './network.ts';
-import { isClassName, plainClassName, type Role, roleClasses } from './network-classes.ts';
+import { type ClassName, plainClassName, type Role, roleClasses } from './network-classes.ts';
 import { openSource } from './open-source.ts';
 import { type PipelineFile, readPipelineFile } from './pipeline-file.ts';
 import { namedPromptEncoder, type TextEncoderNetwork, tokenizerOf } from './prompt-encoder.ts';
@@ -74,9 +74,8 @@ export async function loadModel(folder: string, options: LoadModelOptions = {}):
   for (const [role, component] of Object.entries(models)) {
     signal?.throwIfAborted();
     if (!wanted(role)) continue;
-    const loaded = isRole(role) ? await loadComponent(source, component, role, hub) : 'no stage knows this role';
-    if (typeof loaded === 'string') leftOut.push({ role, reason: loaded });
-    else networks[role as Role] = loaded;
+    if (isRole(role)) networks[role] = await loadComponent(source, component, role, hub);
+    else leftOut.push({ role, reason: 'no stage knows this role' });
   }
   if (promptEncoder !== undefined && !networks[promptRole])
     networks[promptRole] = await namedPromptEncoder(source, promptEncoder, settings.takes, hub);
@@ -90,19 +89,13 @@ const isRole = (role: string): role is Role => Object.hasOwn(roleClasses, role);
 
 const componentSchema = z.object({ name: z.string(), args: z.unknown() });
 
-/** The network of a component, or why there is none in this version. */
-async function loadComponent(
-  source: ModelSource,
-  component: string,
-  role: Role,
-  hub: HubOptions,
-): Promise<Network | string> {
+/** The network of a component. */
+async function loadComponent(source: ModelSource, component: string, role: Role, hub: HubOptions): Promise<Network> {
   const { home, stem, config } = await findComponent(source, component, hub);
   const { name, args } = parsed(config, componentSchema, await readJson(config));
-  const className = plainClassName(name);
-  const expected: readonly string[] = roleClasses[role];
-  if (!expected.includes(className)) throw new Error(`${config}: expected a ${expected.join(' or ')}, got "${name}".`);
-  if (!isClassName(className)) return `${className} has no network here yet`;
+  const classes: readonly ClassName[] = roleClasses[role];
+  const className = classes.find((one) => one === plainClassName(name));
+  if (!className) throw new Error(`${config}: expected a ${classes.join(' or ')}, got "${name}".`);
   const weights = await home.look(`${stem}.safetensors`);
   if (weights === undefined)
     throw new Error(`${config}: the component has no weights; there is no ${stem}.safetensors in ${home.name}.`);

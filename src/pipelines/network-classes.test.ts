@@ -1,21 +1,6 @@
 import { expect, test } from 'vitest';
+import { body, flow, gaussians, latentFlow, vae } from '../../test/published-configs.ts';
 import { type ClassName, type NetworkClass, networkClasses, plainClassName, roleClasses } from './network-classes.ts';
-
-const vae = { latent_channels: 8, num_res_blocks: 2, num_res_blocks_middle: 2, use_fp16: true };
-const flow = (model_channels: number, cond_channels: number, num_blocks: number, num_heads: number) => ({
-  resolution: 16,
-  in_channels: 8,
-  out_channels: 8,
-  model_channels,
-  cond_channels,
-  num_blocks,
-  num_heads,
-  mlp_ratio: 4,
-  patch_size: 1,
-  pe_mode: 'ape',
-  qk_rms_norm: true,
-  use_fp16: true,
-});
 
 /** Published components: class, options, trained values, tensors and bytes of the file (reference/models.md §1.2, §1.3). */
 const published: [string, ClassName, object, { parameters: number; tensors: number; bytes: number }][] = [
@@ -54,6 +39,61 @@ const published: [string, ClassName, object, { parameters: number; tensors: numb
     'SparseStructureFlowModel',
     { ...flow(1280, 768, 28, 16), qk_rms_norm_cross: true },
     { parameters: 975_440_648, tensors: 625, bytes: 1_976_327_512 },
+  ],
+  [
+    'slat_flow_img_dit_L_64l8p2_fp16',
+    'SLatFlowModel',
+    latentFlow,
+    { parameters: 600_432_520, tensors: 526, bytes: 1_203_755_136 },
+  ],
+  [
+    'slat_flow_txt_dit_B_64l8p2_fp16',
+    'SLatFlowModel',
+    { ...latentFlow, model_channels: 768, cond_channels: 768, num_blocks: 12, num_heads: 12 },
+    { parameters: 185_364_616, tensors: 286, bytes: 372_419_896 },
+  ],
+  [
+    'slat_flow_txt_dit_L_64l8p2_fp16',
+    'SLatFlowModel',
+    { ...latentFlow, cond_channels: 768 },
+    { parameters: 587_849_608, tensors: 526, bytes: 1_178_589_272 },
+  ],
+  [
+    'slat_flow_txt_dit_XL_64l8p2_fp16',
+    'SLatFlowModel',
+    {
+      ...latentFlow,
+      model_channels: 1280,
+      cond_channels: 768,
+      num_blocks: 28,
+      num_io_res_blocks: 3,
+      io_block_channels: [256],
+    },
+    { parameters: 1_073_414_408, tensors: 624, bytes: 2_151_142_688 },
+  ],
+  [
+    'slat_enc_swin8_B_64l8_fp16',
+    'SLatEncoder',
+    { in_channels: 1024, ...body },
+    { parameters: 85_817_104, tensors: 100, bytes: 173_242_816 },
+  ],
+  [
+    'slat_dec_gs_swin8_B_64l8gs32_fp16',
+    'SLatGaussianDecoder',
+    { ...body, representation_config: gaussians },
+    { parameters: 85_369_024, tensors: 101, bytes: 171_450_952 },
+  ],
+  [
+    'slat_dec_rf_swin8_B_64l8r16_fp16',
+    'SLatRadianceFieldDecoder',
+    { ...body, representation_config: { rank: 16, dim: 8 } },
+    { parameters: 85_369_024, tensors: 100, bytes: 171_450_488 },
+  ],
+  [
+    'slat_dec_mesh_swin8_B_64l8m256c_fp16',
+    'SLatMeshDecoder',
+    { ...body, representation_config: { use_color: true } },
+    { parameters: 90_926_693, tensors: 120, bytes: 181_903_412 },
   ],
 ];
 

@@ -3,6 +3,7 @@
  * whose building declares its weights. A new network is a row here.
  */
 import { z } from 'zod';
+import { type SparseGrid, sparseGrid } from '../sparse/index.ts';
 import {
   type ClipTextConfig,
   clipTextUnused,
@@ -20,6 +21,21 @@ import {
   structureFlow,
   structureFlowBuffers,
 } from '../stages/1-structure/index.ts';
+import {
+  type LatentEncoderConfig,
+  type LatentFlowConfig,
+  latentEncoder,
+  latentFlow,
+} from '../stages/2-latent/index.ts';
+import {
+  type GaussianDecoderConfig,
+  gaussianDecoder,
+  gaussianDecoderBuffers,
+  type MeshDecoderConfig,
+  meshDecoder,
+  type RadianceFieldDecoderConfig,
+  radianceFieldDecoder,
+} from '../stages/3-decode/index.ts';
 import { input, type Scope, scope } from '../tensor/index.ts';
 
 export interface NetworkClass<C> {
@@ -73,6 +89,24 @@ export const flowOptions = {
   use_fp16: z.boolean().optional(),
 };
 
+/** The options that the encoder and the decoders of the structured latent have. */
+const latentBody = {
+  resolution: side,
+  latent_channels: channels,
+  model_channels: channels,
+  num_blocks: count,
+  num_heads: count.optional(),
+  num_head_channels: channels.optional(),
+  mlp_ratio: ratio.optional(),
+  attn_mode: z.enum(['swin', 'full']).optional(),
+  window_size: side.optional(),
+  pe_mode: z.literal('ape').optional(),
+  qk_rms_norm: z.boolean().optional(),
+  use_fp16: z.boolean().optional(),
+};
+
+const positive = z.number().positive().max(1000);
+
 const reads =
   <C>(schema: z.ZodType<C>) =>
   (options: unknown) =>
@@ -81,7 +115,18 @@ const reads =
 /** A row, checked as one. */
 const row = <C>(one: NetworkClass<C>): NetworkClass<C> => one;
 
+/** A scope in which a network over active voxels has declared its weights. */
+function declaredOnVoxels(build: (p: Scope, grid: SparseGrid) => unknown): Scope {
+  const [p, grid] = [scope(), sparseGrid()];
+  build(p, grid);
+  return p;
+}
+
+const latent = (grid: SparseGrid, width: number) => input('latent', [grid.rows, width]);
+
 const notNormsNorPositions = '(?!.*(norm|gamma|pos_emb))';
+
+const latentTorso = new RegExp(`^${notNormsNorPositions}blocks\\.`);
 
 export const networkClasses = {
   PatchEncoder: row({
@@ -205,6 +250,86 @@ export const networkClasses = {
     },
     torso: new RegExp(`^${notNormsNorPositions}(blocks|middle_block)\\.`),
   }),
+  SLatFlowModel: row({
+    read: reads<LatentFlowConfig>(
+      z.object({
+        ...flowOptions,
+        qk_rms_norm_cross: z.literal(false).optional(),
+        num_io_res_blocks: z.number().int().min(1).max(64).optional(),
+        io_block_channels: z.array(channels).length(1).nullable().optional(),
+        use_skip_connection: z.boolean().optional(),
+      }),
+    ),
+    declare: (config: LatentFlowConfig) =>
+      declaredOnVoxels((p, grid) =>
+        latentFlow(
+          config,
+          p,
+          grid,
+          input('x', [grid.rows, config.in_channels]),
+          input('t', [1]),
+          input('cond', [1, 1, config.cond_channels]),
+        ),
+      ),
+    torso: /^(input_blocks|blocks|out_blocks)\.(?!.*(norm\d|gamma))/,
+  }),
+  SLatEncoder: row({
+    read: reads<LatentEncoderConfig>(z.object({ in_channels: channels, ...latentBody })),
+    declare: (config: LatentEncoderConfig) =>
+      declaredOnVoxels((p, grid) => latentEncoder(config, p, grid, input('feats', [grid.rows, config.in_channels]))),
+    torso: latentTorso,
+  }),
+  SLatGaussianDecoder: row({
+    read: reads<GaussianDecoderConfig>(
+      z.object({
+        ...latentBody,
+        representation_config: z.object({
+          lr: z.object({
+            _xyz: positive,
+            _features_dc: positive,
+            _opacity: positive,
+            _scaling: positive,
+            _rotation: positive,
+          }),
+          perturb_offset: z.boolean(),
+          voxel_size: z.number().min(1, 'must be 1 or more, so that Gaussians reach all of their voxel').max(64),
+          num_gaussians: count,
+          '2d_filter_kernel_size': z.number().min(0).max(64),
+          '3d_filter_kernel_size': z.number().min(0).max(1),
+          scaling_bias: z.number().positive().max(1),
+          opacity_bias: z.number().gt(0).lt(1),
+          scaling_activation: z.literal('softplus'),
+        }),
+      }),
+    ),
+    declare: (config: GaussianDecoderConfig) =>
+      declaredOnVoxels((p, grid) => gaussianDecoder(config, p, grid, latent(grid, config.latent_channels))),
+    torso: latentTorso,
+    buffers: gaussianDecoderBuffers,
+  }),
+  SLatRadianceFieldDecoder: row({
+    read: reads<RadianceFieldDecoderConfig>(
+      z.object({
+        ...latentBody,
+        representation_config: z.object({ rank: count, dim: z.number().int().min(2).max(256) }),
+      }),
+    ),
+    declare: (config: RadianceFieldDecoderConfig) =>
+      declaredOnVoxels((p, grid) => radianceFieldDecoder(config, p, grid, latent(grid, config.latent_channels))),
+    torso: latentTorso,
+  }),
+  SLatMeshDecoder: row({
+    read: reads<MeshDecoderConfig>(
+      z.object({
+        ...latentBody,
+        representation_config: z.object({ use_color: z.boolean().default(false) }),
+      }),
+    ),
+    declare: (config: MeshDecoderConfig) =>
+      declaredOnVoxels((p, grid) => meshDecoder(config, p, grid, latent(grid, config.latent_channels))),
+    // `act_layers.0` and `out_layers.1` of the subdivision blocks are norms
+    torso: /^(blocks|upsample)\.(?!.*(gamma|act_layers|out_layers\.1\.))/,
+  }),
 };
 
 export type ClassName = keyof typeof networkClasses;
@@ -212,7 +337,7 @@ export type ClassName = keyof typeof networkClasses;
 /** The configuration of a class. */
 export type ConfigOf<N extends ClassName> = (typeof networkClasses)[N] extends NetworkClass<infer C> ? C : never;
 
-/** What each role of a `pipeline.json` may be filled with. The classes of stage 2 are those of the official files. */
+/** What each role of a `pipeline.json` may be filled with. */
 export const roleClasses = {
   image_cond_model: ['PatchEncoder', 'DinoVisionTransformer'],
   text_cond_model: ['CLIPTextModel'],
@@ -224,11 +349,9 @@ export const roleClasses = {
   slat_decoder_rf: ['SLatRadianceFieldDecoder'],
   slat_decoder_mesh: ['SLatMeshDecoder'],
   slat_encoder: ['SLatEncoder'],
-} as const satisfies Record<string, readonly string[]>;
+} as const satisfies Record<string, readonly ClassName[]>;
 
 export type Role = keyof typeof roleClasses;
 
 /** The class named in a component file: the variants that manage memory while training are the same networks. */
 export const plainClassName = (name: string): string => name.replace(/^Elastic/, '');
-
-export const isClassName = (name: string): name is ClassName => Object.hasOwn(networkClasses, name);

@@ -2,10 +2,11 @@ import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Prediction } from '../flow/index.ts';
 import { writeSafetensors } from '../formats/index.ts';
-import type { Frame, StructureSamplerOptions } from '../stages/1-structure/index.ts';
+import type { Frame } from '../stages/1-structure/index.ts';
 import { loadModel } from './model-folder.ts';
 import { checkModel } from './network.ts';
 import { type ClassName, networkClasses, type Role } from './network-classes.ts';
+import type { PipelineFile, SamplerOptions } from './pipeline-file.ts';
 
 /** A network to be saved: weights by official name. */
 export interface SavedNetwork {
@@ -15,13 +16,23 @@ export interface SavedNetwork {
   weights: Readonly<Record<string, { shape: readonly number[]; data: Float32Array }>>;
 }
 
+/** What the `pipeline.json` says besides the components. */
+export interface SavedSettings {
+  sampler: SamplerOptions;
+  frame: Frame;
+  prediction: Prediction;
+  /** of stage two, when it is among the networks */
+  latentSampler?: SamplerOptions;
+  latentNormalization?: PipelineFile['latentNormalization'];
+}
+
 /**
  * Writes a model folder: large weights of the inner layers in half precision, as the published files have them. The
  * folder appears whole or not at all.
  */
 export async function saveModel(
   folder: string,
-  { sampler, frame, prediction }: { sampler: StructureSamplerOptions; frame: Frame; prediction: Prediction },
+  { sampler, frame, prediction, latentSampler, latentNormalization }: SavedSettings,
   networks: Readonly<Partial<Record<Role, SavedNetwork>>>,
 ): Promise<void> {
   const draft = `${folder}.${process.pid}.tmp`;
@@ -49,16 +60,9 @@ export async function saveModel(
         frame: frame === 'canonical' ? undefined : frame,
         prediction: prediction === 'velocity' ? undefined : prediction,
         models: Object.fromEntries(Object.entries(networks).map(([role, n]) => [role, n.component])),
-        sparse_structure_sampler: {
-          name: 'FlowEulerGuidanceIntervalSampler',
-          args: { sigma_min: 1e-5 },
-          params: {
-            steps: sampler.steps,
-            cfg_strength: sampler.guidance,
-            cfg_interval: sampler.interval,
-            rescale_t: sampler.rescale,
-          },
-        },
+        sparse_structure_sampler: samplerEntry(sampler),
+        slat_sampler: latentSampler && samplerEntry(latentSampler),
+        slat_normalization: latentNormalization,
       },
     };
     await writeFile(join(draft, 'pipeline.json'), `${JSON.stringify(pipeline, undefined, 4)}\n`);
@@ -77,3 +81,9 @@ export async function saveModel(
     throw error;
   }
 }
+
+const samplerEntry = ({ steps, guidance, interval, rescale }: SamplerOptions) => ({
+  name: 'FlowEulerGuidanceIntervalSampler',
+  args: { sigma_min: 1e-5 },
+  params: { steps, cfg_strength: guidance, cfg_interval: interval, rescale_t: rescale },
+});

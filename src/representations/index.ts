@@ -19,3 +19,5 @@ export {
   trainingSurfaceGradient,
 } from './training-surface.ts';
 export { vertexNormals } from './vertex-normals.ts';
+export { voxelComponents } from './voxel-components.ts';
+export { coordsFromCenters, type Triangles, voxelCenters, voxelize } from './voxelize.ts';

@@ -1,4 +1,4 @@
-import { euler, guided, type Prediction, schedule, velocityFromX0 } from '../../flow/index.ts';
+import { euler, guided, mixed, type Prediction, type PromptMix, schedule, velocityFromX0 } from '../../flow/index.ts';
 import {
   compile,
   type Device,
@@ -36,14 +36,15 @@ export type { Weights } from '../../tensor/index.ts';
 /** A flow network made ready to sample. Owned by whoever opened it; `dispose` frees it. */
 export interface StructureSampler {
   /**
-   * Latents [B, in, R, R, R] from noise of that shape and prompt tokens [B, T, K], flattened.
+   * Latents [B, in, R, R, R] from noise of that shape and prompt tokens [B, T, K], flattened; of several prompts, each so.
    * @param run.uncond  tokens of the empty prompt, like `cond`; zeros when not given, as for pictures
+   * @param run.mix     how several prompts lead a sample; 'stochastic' when not given
    */
   sample(
     noise: Float32Array,
-    cond: Float32Array,
+    cond: Float32Array | readonly Float32Array[],
     options: StructureSamplerOptions,
-    run?: { uncond?: Float32Array; signal?: AbortSignal; onStep?: (step: number, of: number) => void },
+    run?: { uncond?: Float32Array; mix?: PromptMix; signal?: AbortSignal; onStep?: (step: number, of: number) => void },
   ): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
@@ -79,9 +80,10 @@ export async function openStructureSampler(
       noise,
       cond,
       { steps, guidance, interval, rescale },
-      { uncond = new Float32Array(cond.length), signal, onStep } = {},
+      { uncond = new Float32Array(batch * tokens * k), mix = 'stochastic', signal, onStep } = {},
     ) {
-      const velocityOf = guided(evaluate(cond), evaluate(uncond), {
+      const prompts = cond instanceof Float32Array ? [cond] : cond;
+      const velocityOf = guided(mixed(prompts.map(evaluate), mix), evaluate(uncond), {
         w: guidance,
         interval: [interval[0], interval[1]],
       });

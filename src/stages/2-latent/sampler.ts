@@ -1,4 +1,4 @@
-import { euler, guided, schedule } from '../../flow/index.ts';
+import { euler, guided, mixed, type PromptMix, schedule } from '../../flow/index.ts';
 import { expectRows, sparseGrid, type Voxels } from '../../sparse/index.ts';
 import {
   compile,
@@ -28,10 +28,14 @@ export interface LatentSamplerOptions {
 /** The published settings of the picture models. */
 export const latentSamplerDefaults: LatentSamplerOptions = { steps: 25, guidance: 5, interval: [0.5, 1], rescale: 3 };
 
-/** The tokens of each object's prompt, and those of the empty prompt (zeros when not given, as for pictures); [B, T, K]. */
+/** What leads a sample; tokens are [B, T, K], one row for each object. */
 export interface LatentPrompt {
-  cond: Float32Array;
+  /** tokens of the prompt, or of each of several */
+  cond: Float32Array | readonly Float32Array[];
+  /** tokens of the empty prompt; zeros when not given, as for pictures */
   uncond?: Float32Array;
+  /** how several prompts lead a sample; 'stochastic' when not given */
+  mix?: PromptMix;
 }
 
 /** A latent flow network made ready to sample at any voxels. Owned by whoever opened it; `dispose` frees it. */
@@ -47,11 +51,11 @@ export interface LatentSampler {
   dispose(): Promise<void>;
 }
 
-/** Opens a latent flow network for `objects` objects at once, each with a prompt of `tokens` tokens. */
+/** Opens a latent flow network for `objects` objects at once, each with up to `prompts` prompts of `tokens` tokens. */
 export async function openLatentSampler(
   config: LatentFlowConfig,
   weights: Weights,
-  { objects, tokens }: { objects: number; tokens: number },
+  { objects, tokens, prompts = 1 }: { objects: number; tokens: number; prompts?: number },
   device: Device | 'auto' = 'cpu',
   at: (root: Scope) => Scope = (root) => root,
 ): Promise<LatentSampler> {
@@ -61,16 +65,16 @@ export async function openLatentSampler(
   const read = latentPrompt(config, at(scope()), input('cond', condDims));
   const reader = await compile(Object.fromEntries(blocks.map((name, i) => [name, read[i]])), { device, ...weights });
 
-  // The velocity's session holds keys and values of the prompt and of the empty prompt, and is told which to take.
+  // The velocity's session holds keys and values of the prompts and, last, of the empty one, and is told which to take.
   const size = objects * tokens * 2 * width;
   const which = input('which', [1], 'int32');
   const held = blocks.map((name) =>
-    reshape(gather(input(name, [2, objects, tokens, 2 * width]), which), [objects, tokens, 2 * width]),
+    reshape(gather(input(name, [prompts + 1, objects, tokens, 2 * width]), which), [objects, tokens, 2 * width]),
   );
   const grid = sparseGrid(objects);
   const x = input('x', [grid.rows, channels]);
   const velocity = latentFlow(config, at(scope()), grid, x, input('t', [objects]), held);
-  const empty = Object.fromEntries(blocks.map((name) => [name, new Float32Array(2 * size)]));
+  const empty = Object.fromEntries(blocks.map((name) => [name, new Float32Array((prompts + 1) * size)]));
   const program = await compile({ velocity }, { device, ...weights, state: { ...weights.state, ...empty } }).catch(
     async (error) => {
       await reader.dispose();
@@ -78,23 +82,25 @@ export async function openLatentSampler(
     },
   );
 
-  async function hold({ cond, uncond = new Float32Array(cond.length) }: LatentPrompt): Promise<void> {
-    const [towards, away] = [
-      await reader.run({ cond: floats(cond, condDims) }),
-      await reader.run({ cond: floats(uncond, condDims) }),
-    ];
-    for (const name of blocks) {
-      const both = new Float32Array(2 * size);
-      both.set(towards[name].data as Float32Array);
-      both.set(away[name].data as Float32Array, size);
-      await program.writeState({ [name]: both });
-    }
+  async function hold(conds: readonly Float32Array[], uncond: Float32Array | undefined): Promise<void> {
+    const all = Object.fromEntries(blocks.map((name) => [name, new Float32Array((prompts + 1) * size)]));
+    const read = async (cond: Float32Array, row: number) => {
+      const got = await reader.run({ cond: floats(cond, condDims) });
+      for (const name of blocks) all[name].set(got[name].data as Float32Array, row * size);
+    };
+    for (const [i, cond] of conds.entries()) await read(cond, i);
+    if (uncond) await read(uncond, prompts);
+    await program.writeState(all);
   }
 
   return {
     async sample(voxels, noise, prompt, { steps, guidance, interval, rescale }, { signal, onStep } = {}) {
       expectRows('latent sampler', voxels, config.resolution, noise, channels);
-      await hold(prompt);
+      const conds = prompt.cond instanceof Float32Array ? [prompt.cond] : prompt.cond;
+      if (conds.length > prompts)
+        throw new RangeError(`latent sampler: opened for ${prompts} prompts, got ${conds.length}.`);
+      const { uncond = new Float32Array(objects * tokens * k), mix = 'stochastic' } = prompt;
+      await hold(conds, guidance > 0 ? uncond : undefined);
       const plan = grid.plan(voxels);
       const evaluate = (row: number) => async (x: Float32Array, t: number) => {
         const feeds = {
@@ -105,7 +111,11 @@ export async function openLatentSampler(
         };
         return (await program.run(feeds)).velocity.data as Float32Array;
       };
-      const velocityOf = guided(evaluate(0), evaluate(1), { w: guidance, interval: [interval[0], interval[1]] });
+      const towards = mixed(
+        conds.map((_, row) => evaluate(row)),
+        mix,
+      );
+      const velocityOf = guided(towards, evaluate(prompts), { w: guidance, interval: [interval[0], interval[1]] });
       return euler(velocityOf, noise, schedule(steps, { rescale }), {
         signal,
         onStep: ({ step }) => onStep?.(step, steps),

@@ -3,12 +3,16 @@
  * Source: microsoft/TRELLIS, `dataset_toolkits/voxelize.py`; the test: Akenine-Möller 2001, "Fast 3D Triangle-Box
  * Overlap Testing". Touching counts as overlap.
  */
-import type { TriangleScene } from '../formats/index.ts';
+
+/** Triangles: positions [V, 3] in [−0.5, 0.5]³ and indices [F, 3] of each part. A `TriangleScene` is one. */
+export interface Triangles {
+  readonly primitives: readonly { readonly positions: Float32Array; readonly indices: Uint32Array }[];
+}
 
 const LIMIT = 0.5 - 1e-6; // vertices are clamped to ±LIMIT, as the toolkit does
 
 /** Active cells in order of x, then y, then z: coords [N, 3]. */
-export function voxelize(scene: TriangleScene, resolution = 64): Int32Array {
+export function voxelize(scene: Triangles, resolution = 64): Int32Array {
   const R = resolution;
   const grid = new Uint8Array(R * R * R);
   for (const { positions, indices } of scene.primitives) {

@@ -1,0 +1,69 @@
+import { linearOfDisplay, type Splats, writeGlb, writeSplatPly } from '../formats/index.ts';
+import {
+  type DecodedMesh,
+  type Gaussians,
+  type RadianceField,
+  type SurfaceMesh,
+  vertexNormals,
+} from '../representations/index.ts';
+import type { StructuredLatent } from './latent-stage.ts';
+
+/** What a prompt became; all in the object frame, z up, box [−0.5, 0.5]³. */
+export interface Asset {
+  /** occupied voxels, int32 [N, 3] */
+  coords: Int32Array;
+  /** logits of occupancy [R, R, R]; ±1 where the voxels were given, as in variants of a mesh */
+  logits: Float32Array;
+  /** with a model that has stage two */
+  slat?: StructuredLatent;
+  gaussians?: Gaussians;
+  radianceField?: RadianceField;
+  /**
+   * As it was decoded, with vertex colors; of a model without stage two, or when 'mesh' was not asked for, the closed
+   * surface of the voxels, made when it is first read.
+   */
+  readonly mesh: SurfaceMesh;
+  /** the mesh as a binary glTF file */
+  glb(): Promise<Uint8Array>;
+  /** the Gaussians as a splat PLY file. @throws Error when there are none */
+  ply(): Uint8Array;
+}
+
+/** @param mesh  what was decoded, or how to make it */
+export function assetOf(parts: Omit<Asset, 'mesh' | 'glb' | 'ply'>, mesh: SurfaceMesh | (() => SurfaceMesh)): Asset {
+  let made = mesh;
+  return {
+    ...parts,
+    get mesh() {
+      if (typeof made === 'function') made = made();
+      return made;
+    },
+    glb() {
+      return writeGlb(this.mesh);
+    },
+    ply() {
+      if (!parts.gaussians)
+        throw new Error("ply: the asset has no Gaussians. Generate it with formats: ['gaussians'], or take its mesh.");
+      return writeSplatPly(splatsOf(parts.gaussians));
+    },
+  };
+}
+
+/** Gaussians as splat formats exchange them. Their colors do not depend on the direction. */
+export function splatsOf({ means, scales, rotations, opacities, colorsDc }: Gaussians): Splats {
+  return {
+    means,
+    scales,
+    rotations,
+    opacities,
+    shDegree: 0,
+    shDc: colorsDc,
+    shRest: new Float32Array(0),
+    antialiased: true, // TRELLIS trains with the 2-D filter of mip-splatting
+  };
+}
+
+/** A decoded mesh with normals, its colors in linear light. */
+export function surfaceOf({ positions, indices, colors }: DecodedMesh): SurfaceMesh {
+  return { positions, indices, normals: vertexNormals(positions, indices), colors: colors?.map(linearOfDisplay) };
+}
