@@ -26,6 +26,7 @@ test('records overwrite what they know, leave what they lack, and are moved away
       voxelized: 'True',
       num_voxels: '7',
       cond_rendered: 'False',
+      cond_voxelized: 'False',
       rendered: 'False',
     },
     {
@@ -35,6 +36,7 @@ test('records overwrite what they know, leave what they lack, and are moved away
       voxelized: 'False',
       num_voxels: '0',
       cond_rendered: 'False',
+      cond_voxelized: 'False',
       rendered: 'False',
     },
   ]);
