@@ -236,4 +236,4 @@ function usedRange(
   return high < 0 ? undefined : [low, high];
 }
 
-const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`;
+const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
