@@ -49,7 +49,7 @@ export interface AtlasCheck {
   readonly overlapShare: number;
   /** Share of the texture that faces use. */
   readonly usedShare: number;
-  /** Texels per side, at which overlap and use were measured: the texture's width, or 1024 without a texture. */
+  /** Texels per side, at which overlap and use were measured: the texture's width, or 512 without a texture. */
   readonly size: number;
   /** Darkest and brightest 8-bit value of red, green and blue in use; absent without a texture. */
   readonly range?: readonly [number, number];
@@ -203,7 +203,7 @@ function checkAtlas(
     if (!Number.isFinite(uvs[v]) || !Number.isFinite(uvs[v + 1])) broken++;
     else if (Math.min(uvs[v], uvs[v + 1]) < 0 || Math.max(uvs[v], uvs[v + 1]) > 1) outside++;
   }
-  const size = texture?.width ?? 1024;
+  const size = texture?.width ?? 512;
   const { faces, covered, overlaps } = chartTexels(uvs, indices, size);
   const overlapShare = covered > 0 ? overlaps / covered : 0;
   const outsideShare = uvs.length > 0 ? outside / (uvs.length / 2) : 0;

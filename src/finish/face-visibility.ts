@@ -33,15 +33,16 @@ export function faceVisibility(mesh: RawMesh, options: FaceVisibilityOptions = {
   const picture = emptyNearestFaces(size);
   const isSeen = new Uint8Array(faces);
   const screen = new Float64Array(mesh.positions.length);
+  const bounds = boundsOf(mesh.positions);
   for (let n = 0; n < views; n++) {
     signal?.throwIfAborted();
-    const view = parallelView(mesh, n, views, size);
+    const view = parallelView(bounds, n, views, size);
     for (let v = 0; v < screen.length; v += 3) {
       view.project(mesh.positions[v], mesh.positions[v + 1], mesh.positions[v + 2], screen, v);
     }
     drawNearestFaces(screen, mesh.indices, picture);
     isSeen.fill(0);
-    for (const f of picture.faces) if (f >= 0) isSeen[f] = 1;
+    for (let at = 0; at < picture.faces.length; at++) if (picture.faces[at] >= 0) isSeen[picture.faces[at]] = 1;
     for (let f = 0; f < faces; f++)
       if (isSeen[f] || middleIsSeen(mesh, f, screen, view.forward, view.pixel, picture)) seen[f]++;
   }
@@ -55,8 +56,12 @@ interface ParallelView {
   project(x: number, y: number, z: number, out: Float64Array, at: number): void;
 }
 
-function parallelView({ positions }: RawMesh, n: number, views: number, size: number): ParallelView {
-  const { center, radius } = boundsOf(positions);
+function parallelView(
+  { center, radius }: ReturnType<typeof boundsOf>,
+  n: number,
+  views: number,
+  size: number,
+): ParallelView {
   const { yaw, pitch } = hammersleyDirection(n, views, [0.5, 0.5], false);
   const e = orbitCamera(yaw, pitch, 1, 1).extrinsics;
   const scale = size / (2 * Math.max(radius, 1e-30) * (1 + 2 / size)); // a pixel of margin
