@@ -6,11 +6,13 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { cancelSignal, listenForCancel } from './cancel.ts';
+import { checkCommand } from './check.ts';
 import { convertCommand } from './convert.ts';
 import { datasetCommand } from './dataset.ts';
 import { evalCommand } from './eval.ts';
 import { errorText, exitCodeOf, exitCodes, isCancellation } from './exit-codes.ts';
 import { exportCommand } from './export.ts';
+import { finishCommand } from './finish.ts';
 import { generateCommand } from './generate.ts';
 import { infoCommand } from './info.ts';
 import { trainCommand } from './train.ts';
@@ -20,6 +22,8 @@ const commands: readonly (() => Command)[] = [
   generateCommand,
   infoCommand,
   convertCommand,
+  finishCommand,
+  checkCommand,
   datasetCommand,
   trainCommand,
   evalCommand,
