@@ -1,5 +1,5 @@
 /** `espalier export`: the averaged weights of training runs become a model folder. */
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { exportStructureModel } from '../../src/training/index.ts';
 
 export function exportCommand(): Command {
@@ -8,14 +8,22 @@ export function exportCommand(): Command {
     .argument('<flow run>', 'run folder of structure-flow')
     .requiredOption('--vae <run>', 'run folder of structure-vae, or a model folder')
     .requiredOption('--out <dir>', 'model folder to write')
+    .option('--guidance <w>', 'strength of guidance in its sampler’s settings', notNegative)
     .addHelpText(
       'after',
       '\nExample:\n  espalier export runs/structure-flow --vae runs/structure-vae --out models/mine',
     )
-    .action(async (flow: string, { vae, out }: { vae: string; out: string }) => {
-      const { vaeStep, flowStep } = await exportStructureModel({ vae, flow }, out);
+    .action(async (flow: string, { vae, out, guidance }: { vae: string; out: string; guidance?: number }) => {
+      const { vaeStep, flowStep } = await exportStructureModel({ vae, flow }, out, { guidance });
       process.stdout.write(
         `${out}: autoencoder ${vaeStep === undefined ? `of ${vae}` : `at step ${vaeStep}`}, flow at step ${flowStep}\n`,
       );
     });
+}
+
+function notNegative(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('expected a number of at least 0.');
+  return value;
 }

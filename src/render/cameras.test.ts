@@ -33,7 +33,7 @@ function expectClose(got: Float64Array, expected: Float32Array): void {
 
 test.each([
   [0, 0, -1.570796],
-  [1, 3.141593, -1.33934],
+  [1, Math.PI, -1.33934],
   [2, 1.570796, -1.242728],
   [37, 4.025166, -0.013334],
   [38, 2.454369, 0.004444],
