@@ -30,6 +30,8 @@ const MATERIAL: SceneMaterial = {
   alphaCutoff: 0.5,
   doubleSided: false,
   unlit: false,
+  metallic: 0.25,
+  roughness: 0.375,
 };
 
 /** 3 × 2 texels, all different, the last half transparent. */
