@@ -189,7 +189,7 @@ export async function readSpzByItsLibrary(bytes: Uint8Array): Promise<ForeignClo
   return library.loadSpzFromBuffer(bytes, { to: library.CoordinateSystem['UNSPECIFIED'] });
 }
 
-export async function writeSpzByItsLibrary(cloud: ForeignCloud, version: 2 | 3): Promise<Uint8Array> {
+export async function writeSpzByItsLibrary(cloud: ForeignCloud, version: 2 | 3 | 4): Promise<Uint8Array> {
   const library = await spzLibrary();
   const from = library.CoordinateSystem['UNSPECIFIED'];
   return library.saveSpzToBuffer(cloud, { from, version, sh1Bits: 5, shRestBits: 4 });

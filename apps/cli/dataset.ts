@@ -1,6 +1,6 @@
 /** `espalier dataset build`: a folder of models becomes a dataset root. */
 import { mkdir } from 'node:fs/promises';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type BuildEvent, buildDataset, collect, mergeRecords, shareOfLauncher } from '../../src/dataset/index.ts';
 
 export function datasetCommand(): Command {
@@ -14,6 +14,11 @@ export function datasetCommand(): Command {
     .requiredOption('--out <root>', 'dataset root to write')
     .option('--views <n>', 'condition views per asset', wholeNumber, 24)
     .option('--size <pixels>', 'pixels per side of a view', wholeNumber, 1024)
+    .addOption(
+      new Option('--light <kind>', 'of the views: full has shadows and highlights, plain is diffuse alone')
+        .choices(['plain', 'full'])
+        .default('full'),
+    )
     .option('--workers <n>', 'worker threads (default: one per core)', wholeNumber)
     .option('--limit <n>', 'take only the first n models', wholeNumber)
     .option('--rank <n>', 'number of this process among several (default: the launcher’s)', rankNumber)
@@ -54,6 +59,7 @@ interface BuildFlags {
   out: string;
   views: number;
   size: number;
+  light: 'plain' | 'full';
   workers?: number;
   limit?: number;
   rank?: number;

@@ -2,6 +2,7 @@
  * Step 3: a model → `renders_cond/{sha}/NNN.png` and `transforms.json`, the pictures that stand for a user's photo.
  * Directions on an offset Hammersley sequence; field of view 10° … 70°, the distance such that the bounding sphere of
  * the unit cube fills the view. All random numbers come from the sha256, so a second run makes the same pictures.
+ * The light is the toolkit's, in one bounce: `full` with shadows and highlights, as its path tracer has them, or `plain`, diffuse.
  * Source: microsoft/TRELLIS, `dataset_toolkits/render_cond.py`.
  */
 import { access, mkdir } from 'node:fs/promises';
@@ -13,6 +14,7 @@ import {
   createTriangleRenderer,
   hammersleyDirection,
   orbitCamera,
+  type Shading,
   texturedMesh,
 } from '../render/index.ts';
 import { writeWhole } from './metadata.ts';
@@ -22,10 +24,11 @@ import { toUnitCube } from './unit-cube.ts';
 export interface RenderCondOptions {
   views: number;
   size: number; // pixels per side
+  light: Shading; // 'plain' is what models/mini was trained on
 }
 
 /** The toolkit's own numbers. */
-export const renderCondDefaults: RenderCondOptions = { views: 24, size: 1024 };
+export const renderCondDefaults: RenderCondOptions = { views: 24, size: 1024, light: 'full' };
 
 export const rendersCondPath = (root: string, sha256: string): string => join(root, 'renders_cond', sha256);
 
@@ -40,7 +43,7 @@ export async function renderCondAsset(
   if (await exists(join(folder, 'transforms.json'))) return { warnings: [] };
   const { scene, scale, offset } = toUnitCube(await readModelFile(modelPath));
   const mesh = texturedMesh(scene);
-  const renderer = createTriangleRenderer({ size: options.size });
+  const renderer = createTriangleRenderer({ size: options.size, shading: options.light });
   await mkdir(folder, { recursive: true });
   const frames = [];
   for (const [i, { camera, fovRadians }] of condCameras(sha256, options.views).entries()) {

@@ -2,6 +2,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import type { Shading } from '../render/index.ts';
 import { collect } from './1-collect.ts';
 import { renderCondDefaults } from './3-render-cond.ts';
 import { runAssetTasks } from './asset-pool.ts';
@@ -18,6 +19,7 @@ export type BuildEvent =
 export interface BuildDatasetOptions {
   views?: number; // condition views per asset
   size?: number; // their pixels per side
+  light?: Shading; // of the condition views; the same for all assets of a root
   limit?: number; // at most so many models
   rank?: number; // of this process, when several share the work
   worldSize?: number; // with more than 1, run `collect` before and `mergeRecords` after all ranks
@@ -45,7 +47,11 @@ export async function buildDataset(
   options: BuildDatasetOptions = {},
 ): Promise<BuildSummary> {
   const { rank = 0, worldSize = 1, limit, signal } = options;
-  const { views = renderCondDefaults.views, size = renderCondDefaults.size } = options;
+  const {
+    views = renderCondDefaults.views,
+    size = renderCondDefaults.size,
+    light = renderCondDefaults.light,
+  } = options;
   checkCounts({ views, size, worldSize, workers: options.workers ?? 1, limit: limit ?? 1 });
   if (!(rank >= 0 && rank < worldSize)) {
     throw new RangeError(`buildDataset: rank must be in 0 … ${worldSize - 1}, got ${rank}. Count ranks from 0.`);
@@ -72,7 +78,7 @@ export async function buildDataset(
   const rendered = await runStep(run, 'render-cond', 'cond_rendered', (task) => ({
     kind: 'render-cond',
     ...task,
-    options: { views, size },
+    options: { views, size, light },
   }));
   if (isAlone) await mergeRecords(root);
   await runStep(

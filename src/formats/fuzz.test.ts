@@ -2,6 +2,7 @@
  * Damaged files of every format: each ends in a ModelError or in data that holds together, never in another error, a hang
  * or gigabytes. A failing run prints its seed and the smallest damage; ESPALIER_FUZZ_RUNS asks for more than the usual.
  */
+import { readFileSync } from 'node:fs';
 import { Document, WebIO } from '@gltf-transform/core';
 import { ALL_EXTENSIONS, KHRDracoMeshCompression } from '@gltf-transform/extensions';
 // @ts-expect-error the package comes without types
@@ -57,6 +58,10 @@ const splats: Splats = {
   shDc: new Float32Array(9).fill(0.3),
   shRest: new Float32Array(27).fill(0.1),
 };
+
+/** Made by another program from `someSplats`; their own tests say how. */
+const golden = (name: string): Uint8Array =>
+  Uint8Array.from(readFileSync(new URL(`../../test/golden/${name}`, import.meta.url)));
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const textStl =
@@ -147,6 +152,8 @@ const cases: [string, Uint8Array, (bytes: Uint8Array) => Promise<void>][] = [
   ['.splat', writeSplatFile(splats), splat('.splat')],
   ['SPZ', writeSpz(splats), splat('.spz')],
   ['SPZ inside its gzip stream', gunzipSync(writeSpz(splats)), (bytes) => splat('.spz')(gzipSync(bytes))],
+  ['SPZ 4', golden('splat-transform.spz'), splat('.spz')],
+  ['compressed splat PLY', golden('splat-transform.compressed.ply'), splat('.ply')],
   ['splat GLB', splatGlb, splat('.glb')],
   ['splat glTF text', gltfJson(splatGlb), splat('.gltf')],
 ];

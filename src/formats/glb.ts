@@ -17,7 +17,7 @@ import { expectWritable, texturesOf, type WritableScene, wholeNormals } from './
 import { zUpToYUp } from './y-up.ts';
 
 export interface GlbSceneOptions {
-  /** In [0, 1]: 0 mirrors, 1 is chalk. */
+  /** Of materials that do not say; in [0, 1]: 0 mirrors, 1 is chalk. */
   roughness?: number;
   /** Name of node and mesh. */
   name?: string;
@@ -129,8 +129,8 @@ function createMaterial(
     .setAlphaCutoff(source.alphaCutoff)
     .setDoubleSided(source.doubleSided)
     .setBaseColorFactor([...source.baseColorFactor])
-    .setMetallicFactor(0)
-    .setRoughnessFactor(roughness);
+    .setMetallicFactor(source.metallic ?? 0)
+    .setRoughnessFactor(source.roughness ?? roughness);
   const texture = source.baseColorTexture && textures.get(source.baseColorTexture);
   if (texture && source.baseColorTexture) {
     material.setBaseColorTexture(texture);

@@ -1,4 +1,4 @@
-/** What the renderer needs of a glTF material: base colour, alpha, sides. */
+/** What the renderer needs of a glTF material: base colour, alpha, sides, and how it shines, on average. */
 import type { Material, Texture, TextureInfo } from '@gltf-transform/core';
 import type { PBRSpecularGlossiness } from '@gltf-transform/extensions';
 import {
@@ -27,6 +27,7 @@ export async function readMaterial(
     alphaCutoff: material.getAlphaCutoff(),
     doubleSided: material.getDoubleSided(),
     unlit: material.getExtension('KHR_materials_unlit') !== null,
+    ...(await readShine(material, options, warnings)),
   };
 }
 
@@ -43,6 +44,31 @@ export function baseColor(material: Material): {
     texture: material.getBaseColorTexture(),
     info: material.getBaseColorTextureInfo(),
   };
+}
+
+/** A metal/rough texture becomes its average: a scene keeps one number of each. */
+async function readShine(
+  material: Material,
+  options: ReadModelOptions,
+  warnings: string[],
+): Promise<{ metallic: number; roughness: number }> {
+  const old = material.getExtension<PBRSpecularGlossiness>('KHR_materials_pbrSpecularGlossiness');
+  if (old) return { metallic: 0, roughness: 1 - old.getGlossinessFactor() };
+  const [metallic, roughness] = [material.getMetallicFactor(), material.getRoughnessFactor()];
+  const texture = material.getMetallicRoughnessTexture();
+  const info = material.getMetallicRoughnessTextureInfo();
+  if (!texture || !info || (metallic === 0 && roughness === 0)) return { metallic, roughness };
+  const picture = await readTexture(material, texture, info, options, warnings);
+  if (!picture) return { metallic: 0, roughness }; // a metal by default would come out dark
+  const [, g, b] = averageOf(picture.data);
+  return { metallic: metallic * b, roughness: roughness * g };
+}
+
+/** Of each channel, in [0, 1]. */
+function averageOf(data: Uint8Array): number[] {
+  const sums = [0, 0, 0, 0];
+  for (let i = 0; i < data.length; i++) sums[i % 4] += data[i];
+  return sums.map((sum) => sum / (255 * (data.length / 4)));
 }
 
 async function readTexture(

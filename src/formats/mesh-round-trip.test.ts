@@ -30,6 +30,8 @@ const MATERIAL: SceneMaterial = {
   alphaCutoff: 0.5,
   doubleSided: false,
   unlit: false,
+  metallic: 0.25,
+  roughness: 0.375,
 };
 
 /** 3 × 2 texels, all different, the last half transparent. */
@@ -161,6 +163,7 @@ describe('OBJ', () => {
       near(part.normals!, normals, 1e-6);
     }
     near(one.material.baseColorFactor, [0.2, 0.4, 0.6, 1], 1e-5); // six decimals of sRGB
+    expect(one.material).toMatchObject({ metallic: 0.25, roughness: 0.375 });
     near(two.colors!, colors, 1e-5);
     near(three.uvs!, uvs, 1e-6); // 1 − v twice
     expect(three.material.baseColorTexture).toEqual(texture);

@@ -1,6 +1,6 @@
 /**
- * MTL, the materials of OBJ files: colour (`Kd`), its texture (`map_Kd`) and opacity (`d`, `Tr`). What describes shine,
- * bumps and light of its own is not read. `Kd` is taken as sRGB, as most programs write it.
+ * MTL, the materials of OBJ files: colour (`Kd`), its texture (`map_Kd`), opacity (`d`, `Tr`), and how metallic and rough
+ * (`Pm`, `Pr`, an addition of later programs). Older words for shine, bumps and light of its own are not read. `Kd` is taken as sRGB, as most programs write it.
  */
 import { displayOfLinear, linearOfDisplay } from './display-color.ts';
 import { checkedResourcePath, shorten } from './resource-path.ts';
@@ -11,6 +11,8 @@ interface MtlEntry {
   name: string;
   color?: [number, number, number]; // sRGB
   opacity: number;
+  metallic?: number;
+  roughness?: number;
   texture?: { path: string; isClamped: boolean };
 }
 
@@ -23,7 +25,7 @@ export async function readMtl(
   const pictures = new Map<string, Promise<SceneMaterial['baseColorTexture']>>();
   const materials = new Map<string, SceneMaterial>();
   for (const entry of parseMtl(bytes)) {
-    const { name, color, opacity, texture } = entry;
+    const { name, color, opacity, texture, metallic, roughness } = entry;
     let picture: SceneMaterial['baseColorTexture'];
     if (texture) {
       const key = `${texture.isClamped} ${texture.path}`;
@@ -40,6 +42,8 @@ export async function readMtl(
       baseColorFactor: [r, g, b, opacity],
       baseColorTexture: picture,
       alphaMode: opacity < 1 ? 'blend' : 'opaque',
+      ...(metallic === undefined ? {} : { metallic }),
+      ...(roughness === undefined ? {} : { roughness }),
     });
   }
   return materials;
@@ -56,6 +60,8 @@ function parseMtl(bytes: Uint8Array): MtlEntry[] {
     else if (word === 'Kd') entry.color = colorOf(rest);
     else if (word === 'd') entry.opacity = fraction(rest[rest.length - 1], 1);
     else if (word === 'Tr') entry.opacity = 1 - fraction(rest[0], 0);
+    else if (word === 'Pm') entry.metallic = fraction(rest[0], 0);
+    else if (word === 'Pr') entry.roughness = fraction(rest[0], 1);
     else if (word.toLowerCase() === 'map_kd') entry.texture = textureOf(rest);
   }
   return entries;
@@ -134,6 +140,8 @@ export function formatMtl(name: string, material: SceneMaterial, texture: string
   const shown = (c: number) => Number(displayOfLinear(c).toFixed(6));
   const lines = [`newmtl ${name}`, `Kd ${shown(r)} ${shown(g)} ${shown(b)}`, 'Ks 0 0 0'];
   lines.push(`d ${material.alphaMode === 'opaque' ? 1 : Number(opacity.toFixed(6))}`, 'illum 1');
+  if (material.metallic !== undefined) lines.push(`Pm ${Number(material.metallic.toFixed(6))}`);
+  if (material.roughness !== undefined) lines.push(`Pr ${Number(material.roughness.toFixed(6))}`);
   if (texture) {
     const isClamped = material.baseColorTexture?.wrapU === 'clamp' && material.baseColorTexture.wrapV === 'clamp';
     lines.push(`map_Kd ${isClamped ? '-clamp on ' : ''}${texture}`);

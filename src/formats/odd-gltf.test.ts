@@ -238,6 +238,19 @@ test('texture transforms, wrapping and 8-bit vertex colours arrive', async () =>
   expect(material.baseColorTexture).toMatchObject({ wrapU: 'mirror', wrapV: 'clamp' });
 });
 
+test('a texture of metalness and roughness counts as its average; one that cannot be read makes no metal', async () => {
+  const pixels = Uint8Array.of(9, 255, 51, 255, 9, 153, 0, 255); // roughness 1 and 0.6, metalness 0.2 and 0
+  const decode = async () => ({ width: 2, height: 1, data: pixels });
+  const edit = ({ document, material }: Parameters<Parameters<typeof made>[0]>[0]) => {
+    material.setMetallicFactor(0.5).setRoughnessFactor(0.5);
+    material.setMetallicRoughnessTexture(document.createTexture().setImage(picture).setMimeType('image/png'));
+  };
+  const [shining, plain] = [await made(edit, { decodePicture: decode }), await made(edit, {})];
+  expect(shining.primitives[0].material.metallic).toBeCloseTo(0.05, 6);
+  expect(shining.primitives[0].material.roughness).toBeCloseTo(0.4, 6);
+  expect(plain.primitives[0].material).toMatchObject({ metallic: 0, roughness: 0.5 });
+});
+
 test('a picture that cannot be decoded costs the texture, not the shape', async () => {
   const broken = async () => {
     throw new Error('cut off');

@@ -32,10 +32,8 @@ function holdsSplats(bytes: Uint8Array, extension: string): boolean {
     case '.splat':
     case '.spz':
       return true;
-    case '.ply': {
-      const header = parsePlyHeader(bytes);
-      return isSplatPly(header) || header.elements.some(({ name }) => name === 'chunk');
-    }
+    case '.ply':
+      return isSplatPly(parsePlyHeader(bytes));
     case '.glb':
     case '.gltf':
       return hasGltfSplats(parseGltf(bytes).json);

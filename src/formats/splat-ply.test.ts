@@ -1,9 +1,10 @@
 /** Splat PLY out and in again, byte by byte, and through a viewer. */
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { kelloggSplats } from '../../test/foreign-readers.ts';
 import { angles, near, ratios, someSplats, yDown } from '../../test/some-splats.ts';
 import { readSplatPly, writeSplatPly } from './splat-ply.ts';
-import { SH_C0 } from './splats.ts';
+import { SH_C0, type Splats } from './splats.ts';
 import { turnSplats } from './turn-splats.ts';
 
 test.each([0, 1, 2, 3] as const)('gives back Gaussians of degree %d to the precision of a float', (degree) => {
@@ -109,7 +110,73 @@ test('broken Gaussians are left out, and other PLY files are named', () => {
   expect(() =>
     readSplatPly(encode('ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nend_header\n0\n')),
   ).toThrow(/expected Gaussians/);
-  expect(() =>
-    readSplatPly(encode('ply\nformat ascii 1.0\nelement chunk 1\nproperty float x\nend_header\n0\n')),
-  ).toThrow(/compressed splat PLY/);
 });
+
+/**
+ * test/golden/splat-transform.compressed.ply was made from `writeSplatPly(someSplats(6, 2, 21))` by
+ * `npx @playcanvas/splat-transform@3.7.0 splats.ply splat-transform.compressed.ply`. It sorts its rows.
+ */
+const packed = readFileSync(new URL('../../test/golden/splat-transform.compressed.ply', import.meta.url));
+
+test('a compressed PLY of another program is read as it means it', () => {
+  const src = someSplats(6, 2, 21);
+  const { splats, warnings } = readSplatPly(packed);
+  expect([warnings, splats.shDegree, splats.opacities.length]).toEqual([[], 2, 6]);
+  const order = Array.from({ length: 6 }, (_, g) => nearest(src.means, splats.means.subarray(3 * g, 3 * g + 3)));
+  expect([...order].sort()).toEqual([0, 1, 2, 3, 4, 5]);
+  const rows = (values: Float32Array, width: number) =>
+    Float32Array.from(order.flatMap((g) => [...values.subarray(width * g, width * (g + 1))]));
+  near(splats.means, rows(src.means, 3), 1 / 2046 + 1e-6); // half a step of ten bits over a box of one
+  near(ratios(splats.scales, rows(src.scales, 3)), new Array(18).fill(1), 0.003);
+  near(splats.opacities, rows(src.opacities, 1), 0.5 / 255 + 1e-6);
+  near(splats.shDc, rows(src.shDc, 3), (3 * 0.5) / 255);
+  near(angles(splats.rotations, rows(src.rotations, 4)), new Array(6).fill(0), 0.004);
+  const inFile = (s: Splats) => turnSplats(s, 'z-up to y-down').shRest;
+  near(inFile(splats), rows(inFile(src), 24), 1 / 32 + 1e-6);
+});
+
+test('a viewer reads the same of a compressed PLY', async () => {
+  const foreign = await kelloggSplats(packed, 'ply', 2);
+  const mine = turnSplats(readSplatPly(packed).splats, 'z-up to y-down');
+  near(
+    foreign.flatMap(({ mean }) => [...mean]),
+    mine.means,
+    1e-6,
+  );
+  near(
+    foreign.flatMap(({ scale }, g) => scale.map((s, c) => s / mine.scales[3 * g + c])),
+    new Array(18).fill(1),
+    1e-5,
+  );
+  near(
+    angles(Float32Array.from(foreign.flatMap(({ rotation }) => [...rotation])), mine.rotations),
+    new Array(6).fill(0),
+    2e-3,
+  );
+  near(
+    foreign.map(({ color }) => color[3]),
+    mine.opacities.map((o) => 255 * o),
+    1.001,
+  );
+});
+
+test('a compressed PLY whose parts do not fit each other is refused in words', () => {
+  const edit = (from: string, to: string) => {
+    const text = new TextDecoder('latin1').decode(packed).replace(from, to);
+    return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  };
+  expect(() => readSplatPly(edit('element chunk 1', 'element chunk 0'))).toThrow(/need 1 chunks/);
+  expect(() => readSplatPly(edit('element vertex 6', 'element vertex 999999999'))).toThrow(/999999999 Gaussians/);
+  expect(() => readSplatPly(edit('uint packed_color', 'uint packed_colour'))).toThrow(/uint packed_color.*got none/);
+  expect(() => readSplatPly(edit('uint packed_color', 'int packed_color'))).toThrow(/got int32/);
+  expect(() => readSplatPly(edit('min_scale_x', 'min_skale_x'))).toThrow(/lacks the properties min_scale_x/);
+  expect(() => readSplatPly(edit('element sh 6', 'element sh 5'))).toThrow(/6 rows of "sh", got 1 and 5/);
+  expect(() => readSplatPly(packed.subarray(0, packed.length - 3))).toThrow(/cut off/);
+});
+
+const nearest = (means: Float32Array, [x, y, z]: Float32Array): number => {
+  const far = Array.from({ length: means.length / 3 }, (_, g) =>
+    Math.hypot(means[3 * g] - x, means[3 * g + 1] - y, means[3 * g + 2] - z),
+  );
+  return far.indexOf(Math.min(...far));
+};

@@ -3,9 +3,12 @@
  * x y z nx ny nz f_dc_0…2 f_rest_… opacity scale_0…2 rot_0…3. Opacities are logits, scales natural logarithms, rotations
  * (w, x, y, z); `f_rest` runs through the coefficients of red, then green, then blue. Normals are zeros.
  *
+ * Compressed files (packed-splat-ply.ts) are read as well.
+ *
  * Axes: y down, (x, y, z) → (x, −z, y); rotations and harmonics turn alike.
  * Source: Kerbl et al. 2023, the training code's files; TRELLIS, `gaussian_model.py`, `save_ply`.
  */
+import { isPackedSplatPly, readPackedSplats } from './packed-splat-ply.ts';
 import { columnsOf, readPly } from './ply-file.ts';
 import { type PlyHeader, parsePlyHeader } from './ply-header.ts';
 import {
@@ -23,8 +26,9 @@ import { turnSplats } from './turn-splats.ts';
 const LARGEST_LOGIT = 20; // sigmoid(20) is 1 in float32: opacity 1 comes back as 1, 0 as 2e-9
 const SMALLEST_SCALE = 1e-30; // its logarithm is finite, its Gaussian a point
 
-/** Does a PLY file hold Gaussians? Meshes and clouds have no `rot_0`. */
+/** Does a PLY file hold Gaussians? Meshes and clouds have no `rot_0`; what is compressed has chunks. */
 export function isSplatPly(header: PlyHeader): boolean {
+  if (isPackedSplatPly(header)) return true;
   const names = header.elements.find((element) => element.name === 'vertex')?.properties.map(({ name }) => name) ?? [];
   return names.includes('f_dc_0') && names.includes('rot_0');
 }
@@ -33,11 +37,7 @@ export function isSplatPly(header: PlyHeader): boolean {
 export function readSplatPly(bytes: Uint8Array): ReadSplats {
   const header = parsePlyHeader(bytes);
   const vertex = header.elements.find((element) => element.name === 'vertex');
-  if (header.elements.some(({ name }) => name === 'chunk')) {
-    throw new ModelError(
-      'PLY: compressed splat PLY (with the element "chunk") is not read. Export it uncompressed, or as .spz.',
-    );
-  }
+  if (isPackedSplatPly(header)) return inObjectFrame(readPackedSplats(bytes, header), []);
   if (!vertex || !isSplatPly(header)) {
     throw new ModelError(
       'PLY: expected Gaussians (properties f_dc_0, opacity, scale_0, rot_0 …), got another PLY. Is it a mesh or a point cloud?',
@@ -79,6 +79,10 @@ export function readSplatPly(bytes: Uint8Array): ReadSplats {
     shDc: rows(names.shDc),
     shRest: rows(names.shRest),
   };
+  return inObjectFrame(src, warnings);
+}
+
+function inObjectFrame(src: Splats, warnings: readonly string[]): ReadSplats {
   const { splats, warnings: said } = soundSplats('PLY', src, warnings);
   return soundSplats('PLY', turnSplats(splats, 'z-up to y-up'), said); // y-down to z-up is the same turn
 }

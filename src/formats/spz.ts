@@ -1,29 +1,19 @@
 /**
- * SPZ, a tenth of a splat PLY: a gzip stream of a 16-byte header and, attribute by attribute, positions as 24-bit fixed
- * point, opacities, colours, scales (logarithms) as bytes, rotations, harmonics as bytes. Versions 2 and 3 differ in the
- * rotations: three bytes for x, y, z, or the three smallest parts in 10 bits each.
+ * SPZ, a tenth of a splat PLY: attribute by attribute, positions as 24-bit fixed point, opacities, colours, scales
+ * (logarithms) as bytes, rotations, harmonics as bytes. Versions 2 and 3 differ in the rotations: three bytes for x, y, z,
+ * or the three smallest parts in 10 bits each. Version 4 is version 3 in another wrapping (spz-container.ts); it is read,
+ * and not written, since that takes a packer of Zstandard, which neither Node 20 nor browsers have.
  *
  * Axes: y up, (x, y, z) → (x, z, −y); rotations (x, y, z, w) and harmonics turn alike.
  * Source: github.com/nianticlabs/spz, README, "File Format".
  */
-import { Gunzip, gzipSync } from 'fflate';
-import {
-  expectSplatCount,
-  expectSplats,
-  type ReadSplats,
-  type ShDegree,
-  type Splats,
-  shRestCount,
-  soundSplats,
-} from './splats.ts';
-import { ModelError } from './triangle-scene.ts';
+import { gzipSync } from 'fflate';
+import { fromHalfBits } from './half-float.ts';
+import { expectSplats, type ReadSplats, type ShDegree, type Splats, shRestCount, soundSplats } from './splats.ts';
+import { openSpz, SPZ_ANTIALIASED, SPZ_HEADER_BYTES, SPZ_MAGIC } from './spz-container.ts';
 import { turnSplats } from './turn-splats.ts';
 
-const MAGIC = 0x5053474e; // "NGSP"
-const HEADER_BYTES = 16;
 const COLOR_SCALE = 0.15; // colours are stored as 0.5 + 0.15·c
-const ANTIALIASED = 1; // a bit of the flags
-const MAX_DEFLATE_RATIO = 1032; // deflate makes at most so many bytes of one
 const MOST_FRACTION_BITS = 16; // steps of 1.5e-5 of the object's box; more would only hinder compression
 
 export interface SpzOptions {
@@ -31,103 +21,51 @@ export interface SpzOptions {
   version?: 2 | 3;
 }
 
-/** @throws ModelError when the bytes are no SPZ of version 2 or 3, or hold less than they promise */
+/** @throws ModelError when the bytes are no SPZ of version 1 to 4, or hold less than they promise */
 export function readSpz(bytes: Uint8Array): ReadSplats {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) {
-    const isNewer = bytes.length >= 8 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) === MAGIC;
-    throw new ModelError(
-      isNewer
-        ? 'SPZ: expected version 2 or 3 (a gzip stream), got a later one. Export it as version 3.'
-        : `SPZ: expected a gzip stream, got ${bytes.length} bytes of something else. Is it an SPZ file?`,
-    );
-  }
-  const head = inflate(bytes, HEADER_BYTES);
-  const view = new DataView(head.buffer);
-  const [magic, version, count] = [view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true)];
-  const [inFile, fractionBits, flags] = head.subarray(12, 15);
-  if (magic !== MAGIC) throw new ModelError('SPZ: the gzip stream does not begin with "NGSP". Is it an SPZ file?');
-  if (version !== 2 && version !== 3) {
-    throw new ModelError(`SPZ: expected version 2 or 3, got ${version}. Export it as version 3.`);
-  }
-  if (inFile > 4 || fractionBits > 30) {
-    throw new ModelError(
-      `SPZ: expected harmonics of degree 0 to 4 and at most 30 fraction bits, got ${inFile} and ${fractionBits}. The file is damaged.`,
-    );
-  }
-  const degree = Math.min(3, inFile) as ShDegree;
-  const [K, KInFile] = [shRestCount(degree), (inFile + 1) ** 2 - 1];
-  expectSplatCount('SPZ', count, degree);
-  const rotationBytes = version === 2 ? 3 : 4;
-  const total = HEADER_BYTES + count * (9 + 1 + 3 + 3 + rotationBytes + 3 * KInFile);
-  if (total > bytes.length * MAX_DEFLATE_RATIO) {
-    throw new ModelError(
-      `SPZ: the header promises ${count} Gaussians, ${total} bytes, which ${bytes.length} bytes cannot hold. The file is damaged.`,
-    );
-  }
-  const body = inflate(bytes, total);
-  const at = { alphas: HEADER_BYTES + 9 * count, colors: 0, scales: 0, rotations: 0, rest: 0 };
-  at.colors = at.alphas + count;
-  at.scales = at.colors + 3 * count;
-  at.rotations = at.scales + 3 * count;
-  at.rest = at.rotations + rotationBytes * count;
-  const step = 2 ** -fractionBits;
-  const means = Float32Array.from({ length: count * 3 }, (_, i) => {
-    const p = HEADER_BYTES + 3 * i;
-    return (((body[p] << 8) | (body[p + 1] << 16) | (body[p + 2] << 24)) >> 8) * step;
-  });
+  const file = openSpz(bytes);
+  const { version, count, positions, rotations: packed, harmonics } = file;
+  const degree = Math.min(3, file.degree) as ShDegree;
+  const [K, KInFile] = [shRestCount(degree), (file.degree + 1) ** 2 - 1];
   const rotations = new Float32Array(count * 4);
   for (let g = 0; g < count; g++) {
-    const p = at.rotations + g * rotationBytes;
-    rotations.set(version === 2 ? threeBytes(body, p) : smallestThree(body, p), 4 * g);
+    rotations.set(version < 3 ? threeBytes(packed, 3 * g) : smallestThree(packed, 4 * g), 4 * g);
   }
   const src: Splats = {
-    means,
-    scales: Float32Array.from({ length: count * 3 }, (_, i) => Math.exp(body[at.scales + i] / 16 - 10)),
+    means: version === 1 ? halves(positions) : fixedPoints(positions, 2 ** -file.fractionBits),
+    scales: Float32Array.from(file.scales, (value) => Math.exp(value / 16 - 10)),
     rotations,
-    opacities: Float32Array.from({ length: count }, (_, g) => body[at.alphas + g] / 255),
+    opacities: Float32Array.from(file.alphas, (value) => value / 255),
     shDegree: degree,
-    shDc: Float32Array.from({ length: count * 3 }, (_, i) => (body[at.colors + i] / 255 - 0.5) / COLOR_SCALE),
+    shDc: Float32Array.from(file.colors, (value) => (value / 255 - 0.5) / COLOR_SCALE),
     shRest: Float32Array.from({ length: count * K * 3 }, (_, i) => {
       const g = Math.floor(i / (3 * K));
-      return (body[at.rest + g * 3 * KInFile + (i - g * 3 * K)] - 128) / 128;
+      return (harmonics[g * 3 * KInFile + (i - g * 3 * K)] - 128) / 128;
     }),
-    antialiased: (flags & ANTIALIASED) !== 0,
+    antialiased: file.antialiased,
   };
-  const warnings = inFile > 3 ? ['SPZ: harmonics above degree 3 are left out.'] : [];
+  const warnings = [...file.warnings];
+  if (file.degree > 3) warnings.push('SPZ: harmonics above degree 3 are left out.');
   const { splats, warnings: said } = soundSplats('SPZ', src, warnings);
   return soundSplats('SPZ', turnSplats(splats, 'z-up to y-down'), said); // y-up to z-up is the same turn
 }
 
-/** The first `size` bytes of a gzip stream; the rest is not unpacked. Memory grows with what comes, not with `size`. */
-function inflate(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const stream = new Gunzip((chunk) => {
-    if (length < size) chunks.push(chunk);
-    length += chunk.length;
-  });
-  const BLOCK = 1 << 14; // at most 16 MiB of output at a time
-  try {
-    for (let start = 0; start < bytes.length && length < size; start += BLOCK) {
-      stream.push(bytes.subarray(start, start + BLOCK), start + BLOCK >= bytes.length);
-    }
-  } catch (cause) {
-    if (length < size)
-      throw new ModelError(`SPZ: the gzip stream is damaged (${(cause as Error).message}). Copy it again.`);
-  }
-  if (length < size) {
-    throw new ModelError(`SPZ: expected ${size} unpacked bytes, got ${length}. The file is cut off; copy it again.`);
-  }
-  const out = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    out.set(chunk.subarray(0, size - at), at);
-    at += chunk.length;
-  }
-  return out;
+/** Version 1, which was never published: half floats. */
+function halves(bytes: Uint8Array): Float32Array {
+  return Float32Array.from({ length: bytes.length / 2 }, (_, i) =>
+    fromHalfBits(bytes[2 * i] | (bytes[2 * i + 1] << 8)),
+  );
 }
 
-/** Version 2: x, y, z as bytes, w from their length; w is not negative. → (w, x, y, z) */
+/** Whole numbers of three bytes, with a sign. */
+function fixedPoints(bytes: Uint8Array, step: number): Float32Array {
+  return Float32Array.from({ length: bytes.length / 3 }, (_, i) => {
+    const p = 3 * i;
+    return (((bytes[p] << 8) | (bytes[p + 1] << 16) | (bytes[p + 2] << 24)) >> 8) * step;
+  });
+}
+
+/** Versions 1 and 2: x, y, z as bytes, w from their length; w is not negative. → (w, x, y, z) */
 function threeBytes(body: Uint8Array, p: number): [number, number, number, number] {
   const [x, y, z] = [body[p] / 127.5 - 1, body[p + 1] / 127.5 - 1, body[p + 2] / 127.5 - 1];
   return [Math.sqrt(Math.max(0, 1 - x * x - y * y - z * z)), x, y, z];
@@ -135,7 +73,7 @@ function threeBytes(body: Uint8Array, p: number): [number, number, number, numbe
 
 const SMALLEST_STEPS = 511; // nine bits of size beside one of sign
 
-/** Version 3: two bits for the place of the largest of (x, y, z, w), then ten for each other, the last in the lowest. */
+/** From version 3 on: two bits for the place of the largest of (x, y, z, w), then ten for each other, the last in the lowest. */
 function smallestThree(body: Uint8Array, p: number): [number, number, number, number] {
   let packed = (body[p] | (body[p + 1] << 8) | (body[p + 2] << 16) | (body[p + 3] << 24)) >>> 0;
   const largest = packed >>> 30;
@@ -167,13 +105,13 @@ export function writeSpz(splats: Splats, { version = 3 }: SpzOptions = {}): Uint
     throw new Error(`writeSpz: positions must lie within ±8388607, got ${reach}. Scale the scene down.`);
   }
   const rotationBytes = version === 2 ? 3 : 4;
-  const bytes = new Uint8ClampedArray(HEADER_BYTES + count * (16 + rotationBytes + 3 * K)); // rounds and cuts
+  const bytes = new Uint8ClampedArray(SPZ_HEADER_BYTES + count * (16 + rotationBytes + 3 * K)); // rounds and cuts
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, MAGIC, true);
+  view.setUint32(0, SPZ_MAGIC, true);
   view.setUint32(4, version, true);
   view.setUint32(8, count, true);
-  bytes.set([src.shDegree, fractionBits, src.antialiased ? ANTIALIASED : 0, 0], 12);
-  let at = HEADER_BYTES;
+  bytes.set([src.shDegree, fractionBits, src.antialiased ? SPZ_ANTIALIASED : 0, 0], 12);
+  let at = SPZ_HEADER_BYTES;
   for (const value of src.means) {
     const fixed = Math.round(value * 2 ** fractionBits);
     bytes.set([fixed & 255, (fixed >> 8) & 255, (fixed >> 16) & 255], at);

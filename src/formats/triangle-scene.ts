@@ -25,6 +25,9 @@ export interface SceneMaterial {
   readonly alphaCutoff: number; // only for 'mask'
   readonly doubleSided: boolean;
   readonly unlit: boolean;
+  /** How metallic and how rough, in [0, 1], one number for the whole surface; absent where the format does not say. */
+  readonly metallic?: number;
+  readonly roughness?: number;
 }
 
 export interface ScenePrimitive {

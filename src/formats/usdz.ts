@@ -181,7 +181,11 @@ function materialText({ material, colors }: ScenePrimitive, i: number, texture: 
   } else surface.push(`color3f inputs:diffuseColor = ${tuple([r, g, b])}`);
   if (!isOpaque && !texture) surface.push(`float inputs:opacity = ${floatText(opacity)}`);
   if (material.alphaMode === 'mask') surface.push(`float inputs:opacityThreshold = ${floatText(material.alphaCutoff)}`);
-  surface.push('float inputs:metallic = 0', 'float inputs:roughness = 0.8', 'token outputs:surface');
+  surface.push(
+    `float inputs:metallic = ${floatText(material.metallic ?? 0)}`,
+    `float inputs:roughness = ${floatText(material.roughness ?? 0.8)}`,
+    'token outputs:surface',
+  );
   return `        def Material "material_${i}"
         {
             token outputs:surface.connect = <${path}/surface.outputs:surface>

@@ -37,8 +37,9 @@ export { type OrbitView, type ViewFrame, viewFrame } from './orbit-view.ts';
 export type { Picture } from './picture.ts';
 export { reducePlanes, reducePlanesBackward } from './supersampling.ts';
 // Textured triangles
+export { defaultLight, type Light } from './surface-light.ts';
 export type { MeshMaterial, MipPyramid, TexturedMesh } from './textured-mesh.ts';
 export { texturedMesh } from './textured-mesh.ts';
-export type { Light, TriangleRenderer, TriangleRenderOptions } from './triangles.ts';
-export { createTriangleRenderer, defaultLight, renderTriangles } from './triangles.ts';
+export type { Shading, TriangleRenderer, TriangleRenderOptions } from './triangles.ts';
+export { createTriangleRenderer, renderTriangles } from './triangles.ts';
 export { fourViews, type VoxelViewOptions, voxelView } from './voxel-view.ts';

@@ -21,7 +21,12 @@ export interface MeshMaterial {
   readonly alphaMode: 'opaque' | 'mask' | 'blend';
   readonly alphaCutoff: number;
   readonly unlit: boolean;
+  readonly metallic: number;
+  readonly roughness: number;
 }
+
+/** Of materials that do not say; what the writers of models take, too. */
+const PLAIN_SHINE = { metallic: 0, roughness: 0.8 };
 
 /** Level 0 is the picture itself; each further level halves both sides, down to one texel. */
 export interface MipPyramid {
@@ -65,7 +70,8 @@ export function texturedMesh(scene: TriangleScene): TexturedMesh {
       pyramids.set(source, texture);
     }
     const { alphaMode, alphaCutoff, unlit, baseColorFactor } = p.material;
-    mesh.materials.push({ factor: baseColorFactor, texture, alphaMode, alphaCutoff, unlit });
+    const { metallic = PLAIN_SHINE.metallic, roughness = PLAIN_SHINE.roughness } = p.material;
+    mesh.materials.push({ factor: baseColorFactor, texture, alphaMode, alphaCutoff, unlit, metallic, roughness });
     v += p.positions.length / 3;
     i += p.indices.length;
   }

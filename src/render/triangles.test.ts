@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { SceneMaterial, TriangleScene } from '../formats/index.ts';
 import { orbitCamera } from './cameras.ts';
 import { texturedMesh } from './textured-mesh.ts';
-import { renderTriangles } from './triangles.ts';
+import { createTriangleRenderer, renderTriangles } from './triangles.ts';
 
 const unlit: SceneMaterial = {
   name: 'unlit',
@@ -89,4 +89,99 @@ test('triangles that reach behind the camera are drawn as far as they are in fro
   const picture = draw([floor]);
   expect(pixel(picture, 8, 15)[3]).toBe(255);
   expect(pixel(picture, 8, 2)[3]).toBe(0);
+});
+
+/** A ball of radius 0.4 at the origin, of n × 2n quads with its own normals. */
+function ball(material: SceneMaterial, n = 48): TriangleScene['primitives'][number] {
+  const positions: number[] = [];
+  const indices: number[] = [];
+  for (let i = 0; i <= n; i++) {
+    for (let j = 0; j <= 2 * n; j++) {
+      const [theta, phi] = [(Math.PI * i) / n, (Math.PI * j) / n];
+      positions.push(
+        0.4 * Math.sin(theta) * Math.cos(phi),
+        0.4 * Math.sin(theta) * Math.sin(phi),
+        0.4 * Math.cos(theta),
+      );
+      const at = i * (2 * n + 1) + j;
+      if (i < n && j < 2 * n) indices.push(at, at + 2 * n + 1, at + 1, at + 1, at + 2 * n + 1, at + 2 * n + 2);
+    }
+  }
+  const normals = Float32Array.from(positions, (value) => value / 0.4);
+  return { positions: Float32Array.from(positions), normals, indices: Uint32Array.from(indices), material };
+}
+
+/** A level square of the given half side at a height; from above it is seen with +x to the right of the picture's middle. */
+function plate(half: number, z: number, material: SceneMaterial): TriangleScene['primitives'][number] {
+  const positions = Float32Array.of(-half, -half, z, half, -half, z, half, half, z, -half, half, z);
+  return { positions, indices: Uint32Array.of(0, 1, 2, 0, 2, 3), material };
+}
+
+const lit: SceneMaterial = { ...unlit, unlit: false, baseColorFactor: [0.3, 0.3, 0.3, 1], metallic: 0, roughness: 1 };
+const see = (
+  primitives: TriangleScene['primitives'],
+  shading: 'plain' | 'full',
+  camera = orbitCamera(1, 0.7, 3, 0.6),
+  size = 64,
+) => renderTriangles(texturedMesh({ primitives, warnings: [] }), camera, { size, shading });
+const brightest = (picture: { data: Uint8Array }) =>
+  picture.data.reduce((most, v, i) => (i % 4 === 0 ? Math.max(most, v) : most), 0);
+
+test('a ball does not shade itself: full light adds to plain light and takes nothing away', () => {
+  const [plain, full] = (['plain', 'full'] as const).map((shading) => see([ball(lit)], shading));
+  let darkest = 0;
+  for (let i = 0; i < plain.data.length; i++) darkest = Math.min(darkest, full.data[i] - plain.data[i]);
+  // Where the lamp's light just grazes, a coarse map cannot tell the last degree of day from night.
+  expect(darkest).toBeGreaterThan(-6);
+});
+
+test('a plate shades the floor below it from the lamp and from the sky, and not the floor far away', () => {
+  const above = orbitCamera(0, Math.PI / 2 - 1e-3, 3, 0.5);
+  const floor = plate(0.5, -0.3, lit);
+  const open = see([floor], 'full', above);
+  const roof = plate(0.12, 0, { ...lit, alphaMode: 'blend', baseColorFactor: [1, 1, 1, 0] });
+  const covered = see([floor, plate(0.12, 0, lit)], 'full', above);
+  const glass = see([floor, roof], 'full', above);
+  expect(glass.data).toEqual(open.data); // what is clear casts no shadow
+  const shadow = open.data.map((value, i) => value - covered.data[i]);
+  // The lamp stands at (4, 1, 6): the plate's shadow, 0.3 below it, lies 0.2 to the −x side.
+  const { width } = open;
+  const changed = [...shadow.keys()]
+    .filter((i) => i % 4 === 0 && shadow[i] > 25)
+    .map((i) => [(i / 4) % width, Math.floor(i / 4 / width)]);
+  expect(changed.length).toBeGreaterThan(20);
+  const corner = width * 3 * 4 + 4 * 3;
+  expect(Math.abs(shadow[corner])).toBeLessThanOrEqual(6); // the sky over the far corner is hardly covered
+});
+
+test('a smooth ball has a small bright highlight, a rough one a broad dim one, chalk nearly none', () => {
+  const shine = [0.2, 0.5, 1].map((roughness) => see([ball({ ...lit, roughness })], 'full'));
+  const plain = see([ball(lit)], 'plain');
+  const [smooth, satin, chalk] = shine.map(brightest);
+  expect(smooth).toBeGreaterThan(satin + 20);
+  expect(satin).toBeGreaterThan(chalk);
+  expect(chalk - brightest(plain)).toBeLessThan(12);
+});
+
+test('a metal mirrors in its own colour, everything else in the colour of the light', () => {
+  const red = [0.2, 0.0125, 0.0125, 1] as const;
+  const besideLamp = orbitCamera(Math.atan2(4, 1), Math.atan2(6, Math.hypot(4, 1)), 3, 0.6);
+  const at = (metallic: number) => {
+    const picture = see([ball({ ...lit, baseColorFactor: red, metallic, roughness: 0.5 })], 'full', besideLamp);
+    const [r, g] = pixel(picture, 32, 32); // the middle of the highlight
+    return g / r;
+  };
+  expect(at(0)).toBeGreaterThan(0.5);
+  expect(at(1)).toBeLessThan(0.35); // a sixteenth of the light is 0.28 in sRGB
+});
+
+test('full light gives the same picture each time, from a renderer that drew another object before, too', () => {
+  const camera = orbitCamera(1, 0.7, 3, 0.6);
+  const [one, two] = [[ball(lit, 8)], [plate(0.5, 0, lit)]].map((primitives) =>
+    texturedMesh({ primitives, warnings: [] }),
+  );
+  const renderer = createTriangleRenderer({ size: 32, shading: 'full' });
+  const first = renderer.render(one, camera);
+  renderer.render(two, camera);
+  expect(renderer.render(one, camera)).toEqual(first);
 });

@@ -8,27 +8,20 @@
  */
 import type { RgbaPicture, Wrap } from '../formats/index.ts';
 import type { Camera } from './cameras.ts';
+import { type ShadowMaps, shadowMaps } from './shadow-maps.ts';
 import { linearToSrgb8 } from './srgb.ts';
+import { defaultLight, type Light, lightFully, lightPlainly } from './surface-light.ts';
 import type { MeshMaterial, MipLevel, MipPyramid, TexturedMesh } from './textured-mesh.ts';
 
 export interface TriangleRenderOptions {
   size: number; // pixels per side
   samples?: number; // S: S × S samples per pixel
   light?: Light;
+  /** 'full': the object shades itself and shines, see surface-light.ts. */
+  shading?: Shading;
 }
 
-/**
- * The toolkit's lights in one bounce: a point lamp, a panel above that fills the sky, and what the ground gives back.
- * Diffuse factors; a white wall in the shade comes out at about 0.45, its lit top clips just above 1.
- */
-export interface Light {
-  readonly position: readonly [number, number, number]; // of the lamp, world
-  readonly lamp: number;
-  readonly sky: number; // from above, (1 + n_z) / 2
-  readonly ambient: number; // from everywhere
-}
-
-export const defaultLight: Light = { position: [4, 1, 6], lamp: 0.55, sky: 0.45, ambient: 0.22 };
+export type Shading = 'plain' | 'full';
 
 const NEAR = 1e-3; // camera distance below which nothing is drawn
 const COEFFICIENTS = 12; // per triangle: edges a, b, c of three vertices, then 1/w as a, b, c
@@ -44,7 +37,7 @@ export function renderTriangles(mesh: TexturedMesh, camera: Camera, options: Tri
 }
 
 export function createTriangleRenderer(options: TriangleRenderOptions): TriangleRenderer {
-  const { size, samples = 3, light = defaultLight } = options;
+  const { size, samples = 3, light = defaultLight, shading = 'plain' } = options;
   if (!Number.isInteger(size) || size < 1 || size > 8192) {
     throw new RangeError(
       `createTriangleRenderer: size must be an integer in 1 … 8192, got ${size}. Choose a smaller one.`,
@@ -53,14 +46,16 @@ export function createTriangleRenderer(options: TriangleRenderOptions): Triangle
   const side = size * samples;
   const nearest = new Float32Array(side * side); // 1/w, 0 where nothing is
   const seen = new Int32Array(side * side); // triangle + 1
+  let shaded: { mesh: TexturedMesh; shadows: ShadowMaps } | undefined; // of the mesh drawn last
   return {
     render(mesh, camera) {
+      if (shading === 'full' && shaded?.mesh !== mesh) shaded = { mesh, shadows: shadowMaps(mesh, light.position) };
       nearest.fill(0);
       seen.fill(0);
       const clip = projectVertices(mesh, camera, side);
       const edges = new Float64Array((mesh.triangles.length / 3) * COEFFICIENTS);
       drawTriangles(mesh, clip, edges, nearest, seen, side, samples);
-      return shade(mesh, camera, light, edges, seen, size, samples);
+      return shade(mesh, camera, light, shaded?.shadows, edges, seen, size, samples);
     },
   };
 }
@@ -311,6 +306,7 @@ function shade(
   mesh: TexturedMesh,
   camera: Camera,
   light: Light,
+  shadows: ShadowMaps | undefined,
   edges: Float64Array,
   seen: Int32Array,
   size: number,
@@ -353,6 +349,7 @@ function shade(
           mesh,
           eye,
           light,
+          shadows,
           edges,
           id - 1,
           px * samples + x / count + 0.5,
@@ -378,6 +375,7 @@ function shadeTriangle(
   mesh: TexturedMesh,
   eye: Float64Array,
   light: Light,
+  shadows: ShadowMaps | undefined,
   edges: Float64Array,
   t: number,
   x: number,
@@ -386,7 +384,8 @@ function shadeTriangle(
   out: Float64Array,
 ): void {
   surfaceColor(mesh, t, edges, x, y, samples, out);
-  if (mesh.materials[mesh.materialOf[t]].unlit) return;
+  const material = mesh.materials[mesh.materialOf[t]];
+  if (material.unlit) return;
   const { positions: p, normals: n, triangles } = mesh;
   const o = t * COEFFICIENTS;
   const a = triangles[3 * t] * 3;
@@ -429,14 +428,13 @@ function shadeTriangle(
     ny /= length;
     nz /= length;
   }
-  const lx = light.position[0] - sx;
-  const ly = light.position[1] - sy;
-  const lz = light.position[2] - sz;
-  const facing = (nx * lx + ny * ly + nz * lz) / Math.sqrt(lx * lx + ly * ly + lz * lz);
-  const energy = light.ambient + light.sky * (0.5 + 0.5 * nz) + light.lamp * Math.max(0, facing);
-  out[0] *= energy;
-  out[1] *= energy;
-  out[2] *= energy;
+  const ex = eye[0] - sx;
+  const ey = eye[1] - sy;
+  const ez = eye[2] - sz;
+  const away = Math.sqrt(ex * ex + ey * ey + ez * ez);
+  const point = { sx, sy, sz, nx, ny, nz, ex: ex / away, ey: ey / away, ez: ez / away };
+  if (shadows) lightFully(light, shadows, material, point, out);
+  else lightPlainly(light, point, out);
 }
 
 /** −Rᵀ·t of the extrinsics, world [3]. */
