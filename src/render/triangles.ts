@@ -33,9 +33,20 @@ export const defaultLight: Light = { position: [4, 1, 6], lamp: 0.55, sky: 0.45,
 const NEAR = 1e-3; // camera distance below which nothing is drawn
 const COEFFICIENTS = 12; // per triangle: edges a, b, c of three vertices, then 1/w as a, b, c
 
-/** Keeps its buffers between pictures of the same size; `render` returns a fresh picture each time. */
+/** What is seen, without light: planes [H, W], rows from the top. */
+export interface SurfacePlanes {
+  /** how much of the pixel is covered, 0 … 1 */
+  readonly alpha: Float32Array;
+  /** camera z at the pixel's middle, or as near to it as there is something; 0 where nothing is */
+  readonly depth: Float32Array;
+  /** [3, H, W]: unit vectors in the world, turned to the eye; 0 where nothing is */
+  readonly normal: Float32Array;
+}
+
+/** Keeps its buffers between pictures of the same size; each call returns fresh ones. */
 export interface TriangleRenderer {
-  render(mesh: TexturedMesh, camera: Camera): RgbaPicture;
+  render(mesh: TexturedMesh, camera: Camera, light?: Light): RgbaPicture;
+  surface(mesh: TexturedMesh, camera: Camera): SurfacePlanes;
 }
 
 /** One picture; for many of the same size keep a `createTriangleRenderer`. */
@@ -53,14 +64,21 @@ export function createTriangleRenderer(options: TriangleRenderOptions): Triangle
   const side = size * samples;
   const nearest = new Float32Array(side * side); // 1/w, 0 where nothing is
   const seen = new Int32Array(side * side); // triangle + 1
+  /** Who is seen in each sample, into `seen`; → the edge functions of all triangles. */
+  const draw = (mesh: TexturedMesh, camera: Camera): Float64Array => {
+    nearest.fill(0);
+    seen.fill(0);
+    const clip = projectVertices(mesh, camera, side);
+    const edges = new Float64Array((mesh.triangles.length / 3) * COEFFICIENTS);
+    drawTriangles(mesh, clip, edges, nearest, seen, side, samples);
+    return edges;
+  };
   return {
-    render(mesh, camera) {
-      nearest.fill(0);
-      seen.fill(0);
-      const clip = projectVertices(mesh, camera, side);
-      const edges = new Float64Array((mesh.triangles.length / 3) * COEFFICIENTS);
-      drawTriangles(mesh, clip, edges, nearest, seen, side, samples);
-      return shade(mesh, camera, light, edges, seen, size, samples);
+    render(mesh, camera, own = light) {
+      return shade(mesh, camera, own, draw(mesh, camera), seen, size, samples);
+    },
+    surface(mesh, camera) {
+      return surfacePlanes(mesh, camera, draw(mesh, camera), seen, size, samples);
     },
   };
 }
@@ -374,6 +392,49 @@ function shade(
   return { width: size, height: size, data };
 }
 
+function surfacePlanes(
+  mesh: TexturedMesh,
+  camera: Camera,
+  edges: Float64Array,
+  seen: Int32Array,
+  size: number,
+  samples: number,
+): SurfacePlanes {
+  const pixels = size * size;
+  const alpha = new Float32Array(pixels);
+  const depth = new Float32Array(pixels);
+  const normal = new Float32Array(3 * pixels);
+  const side = size * samples;
+  const eye = eyePosition(camera);
+  const point = new Float64Array(6);
+  const middle = (samples - 1) / 2;
+  for (let at = 0; at < pixels; at++) {
+    const [px, py] = [at % size, Math.floor(at / size)];
+    let covered = 0;
+    let closest = Number.POSITIVE_INFINITY;
+    const sum = [0, 0, 0];
+    for (let k = 0; k < samples * samples; k++) {
+      const [sx, sy] = [k % samples, Math.floor(k / samples)];
+      const [x, y] = [px * samples + sx, py * samples + sy];
+      const id = seen[y * side + x];
+      if (id === 0) continue;
+      covered++;
+      surfacePoint(mesh, eye, edges, id - 1, x + 0.5, y + 0.5, point);
+      for (let c = 0; c < 3; c++) sum[c] += point[3 + c];
+      const off = (sx - middle) ** 2 + (sy - middle) ** 2;
+      if (off >= closest) continue;
+      closest = off;
+      const o = (id - 1) * COEFFICIENTS;
+      depth[at] = 1 / (edges[o + 9] * (x + 0.5) + edges[o + 10] * (y + 0.5) + edges[o + 11]);
+    }
+    if (covered === 0) continue;
+    alpha[at] = covered / (samples * samples);
+    const length = Math.hypot(...sum) || 1;
+    for (let c = 0; c < 3; c++) normal[c * pixels + at] = sum[c] / length;
+  }
+  return { alpha, depth, normal };
+}
+
 function shadeTriangle(
   mesh: TexturedMesh,
   eye: Float64Array,
@@ -387,6 +448,30 @@ function shadeTriangle(
 ): void {
   surfaceColor(mesh, t, edges, x, y, samples, out);
   if (mesh.materials[mesh.materialOf[t]].unlit) return;
+  const point = surfaceScratch;
+  surfacePoint(mesh, eye, edges, t, x, y, point);
+  const lx = light.position[0] - point[0];
+  const ly = light.position[1] - point[1];
+  const lz = light.position[2] - point[2];
+  const facing = (point[3] * lx + point[4] * ly + point[5] * lz) / Math.sqrt(lx * lx + ly * ly + lz * lz);
+  const energy = light.ambient + light.sky * (0.5 + 0.5 * point[5]) + light.lamp * Math.max(0, facing);
+  out[0] *= energy;
+  out[1] *= energy;
+  out[2] *= energy;
+}
+
+const surfaceScratch = new Float64Array(6);
+
+/** Place and unit normal of triangle t at the sample position (x, y), into `out` [6]; the normal is turned to the eye. */
+function surfacePoint(
+  mesh: TexturedMesh,
+  eye: Float64Array,
+  edges: Float64Array,
+  t: number,
+  x: number,
+  y: number,
+  out: Float64Array,
+): void {
   const { positions: p, normals: n, triangles } = mesh;
   const o = t * COEFFICIENTS;
   const a = triangles[3 * t] * 3;
@@ -429,14 +514,12 @@ function shadeTriangle(
     ny /= length;
     nz /= length;
   }
-  const lx = light.position[0] - sx;
-  const ly = light.position[1] - sy;
-  const lz = light.position[2] - sz;
-  const facing = (nx * lx + ny * ly + nz * lz) / Math.sqrt(lx * lx + ly * ly + lz * lz);
-  const energy = light.ambient + light.sky * (0.5 + 0.5 * nz) + light.lamp * Math.max(0, facing);
-  out[0] *= energy;
-  out[1] *= energy;
-  out[2] *= energy;
+  out[0] = sx;
+  out[1] = sy;
+  out[2] = sz;
+  out[3] = nx;
+  out[4] = ny;
+  out[5] = nz;
 }
 
 /** −Rᵀ·t of the extrinsics, world [3]. */
