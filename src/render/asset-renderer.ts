@@ -97,7 +97,7 @@ function studioLight({ extrinsics: e }: Camera): Light {
   const [x, y, z] = [-0.55, -0.75, -0.75]; // in the camera's axes: left, up, towards it
   const far = 8 * RADIUS;
   const along = (c: number) => far * (x * e[c] + y * e[4 + c] + z * e[8 + c]);
-  return { position: [along(0), along(1), along(2)], lamp: 0.78, sky: 0.22, ambient: 0.13 };
+  return { position: [along(0), along(1), along(2)], lamp: 0.85, sky: 0.26, ambient: 0.18 };
 }
 
 /** Samples per pixel and side, where memory allows. */
