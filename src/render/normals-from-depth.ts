@@ -8,7 +8,7 @@
  */
 import type { Camera } from './cameras.ts';
 
-const REACH = 2; // pixels: windows of 5 × 5
+const REACH = 3; // pixels: windows of 7 × 7, wide enough for the ripple that marched depths have
 const STEP = 0.02; // of z, per pixel of distance: a neighbor further off belongs to another surface
 const FAINTEST = 1 / 255;
 
