@@ -26,7 +26,7 @@ export function ballMesh(): Extract<Drawable, { kind: 'mesh' }> {
 
 /** Flat disks on the skin. */
 export function ballSplats(): Extract<Drawable, { kind: 'splats' }> {
-  const { positions: means } = sphere(RADIUS, 24);
+  const { positions: means } = sphere(RADIUS, 40);
   const count = means.length / 3;
   const [rotations, shDc] = [new Float32Array(4 * count), new Float32Array(3 * count)];
   for (let g = 0; g < count; g++) {
@@ -40,7 +40,7 @@ export function ballSplats(): Extract<Drawable, { kind: 'splats' }> {
   }
   const splats = {
     ...{ means, rotations, shDc, shDegree: 0 as const, shRest: new Float32Array() },
-    scales: Float32Array.from({ length: 3 * count }, (_, i) => (i % 3 === 2 ? 0.003 : 0.03)),
+    scales: Float32Array.from({ length: 3 * count }, (_, i) => (i % 3 === 2 ? 0.002 : 0.016)),
     opacities: new Float32Array(count).fill(0.95),
   };
   return { kind: 'splats', splats };
