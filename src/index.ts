@@ -4,11 +4,13 @@
 export type { EspalierEvent, OnEvent } from './pipelines/index.ts';
 // A picture, several, or a text become assets.
 // Models: from a folder or the Hub, what they hold, their weights.
+// Assets become pictures.
 export {
   type Asset,
   type AssetFormat,
   type AssetPrompt,
   assetFormats,
+  type Background,
   checkModel,
   decoderRoles,
   describeModel,
@@ -21,13 +23,27 @@ export {
   loadModel,
   type ModelDescription,
   type ModelFolder,
+  modelOf,
   openWeights,
+  type PictureFormat,
   type PresetName,
+  pictureFormats,
   presets,
+  type RenderedFile,
+  type RenderedView,
+  type RenderFileOptions,
+  type RenderOptions,
   readWeights,
+  renderAsset,
+  renderFile,
+  renderViews,
   type SamplerOverrides,
   type StructuredLatent,
   splatsOf,
   type TextTo3DOptions,
+  TURNTABLE_DEFAULTS,
   textTo3D,
+  type ViewMap,
+  viewMaps,
 } from './pipelines/index.ts';
+export { circleOfViews, type Drawable, type NamedView, namedViews, type ViewDirection } from './render/index.ts';

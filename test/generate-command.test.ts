@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import validator from 'gltf-validator';
 import sharp from 'sharp';
 import { beforeAll, expect, test } from 'vitest';
-import { readSplatPly } from '../src/formats/index.ts';
+import { readField, readSplatPly } from '../src/formats/index.ts';
 import { saveOfficialFolder } from './official-folder.ts';
 import { saveToyModel } from './toy-model.ts';
 
@@ -100,6 +100,21 @@ test('a model with both stages writes numbered samples, each in every format ask
     .map((line) => JSON.parse(line));
   expect(events.filter((e) => e.kind === 'warning').map((e) => e.stage)).toEqual(['structure', 'latent']);
   expect(events.at(-1)).toMatchObject({ kind: 'done', stage: 'generate' });
+});
+
+test('the radiance field goes into a file of its own, which reads as it was made', () => {
+  const few = ['--steps', '1', '--latent-steps', '1', '--model', at('whole'), '--json'];
+  const run = espalier('generate', at('ball.png'), '--out', at('field.safetensors'), ...few);
+  expect(run.stderr).toBe('');
+  const { field, warnings } = readField(readFileSync(at('field.safetensors')));
+  expect(warnings).toEqual([]);
+  expect([field.resolution, field.positions.length / 3]).toEqual([64, 752]);
+  const events = run.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(events.filter((e) => e.kind === 'step').map((e) => e.stage)).toContain('radiance-field');
+  expect(events.at(-1)).toMatchObject({ kind: 'done', stage: 'generate', summary: '752 voxels, 752 cells' });
 });
 
 test('a text gives a mesh another look', async () => {

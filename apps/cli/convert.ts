@@ -1,4 +1,4 @@
-/** `espalier convert`: a mesh or Gaussians from one file format to another. */
+/** `espalier convert`: a mesh, Gaussians or a radiance field from one file format to another. */
 import { access, unlink } from 'node:fs/promises';
 import { dirname, join, parse, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -106,6 +106,7 @@ function formatOf(out: string): ModelFormat {
 
 function summaryOf(model: Model): string {
   if (model.kind === 'splats') return `${model.splats.opacities.length} Gaussians`;
+  if (model.kind === 'radiance-field') return `${model.field.positions.length / 3} cells`;
   return `${model.primitives.reduce((sum, { indices }) => sum + indices.length / 3, 0)} triangles`;
 }
 

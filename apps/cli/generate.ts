@@ -1,11 +1,11 @@
-/** `espalier generate`: pictures of an object, or a text, become a mesh or Gaussians. */
+/** `espalier generate`: pictures of an object, or a text, become a mesh, Gaussians or a radiance field. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readModelFile } from '../../src/dataset/index.ts';
-import { type ModelFormat, sceneOfMesh, writeModel } from '../../src/formats/index.ts';
+import { type ModelFormat, writeModel } from '../../src/formats/index.ts';
 import {
   type Asset,
   type AssetFormat,
@@ -14,9 +14,9 @@ import {
   type GenerateOptions,
   generateAssets,
   loadModel,
+  modelOf,
   type PresetName,
   presets,
-  splatsOf,
 } from '../../src/index.ts';
 import { cancelSignal } from './cancel.ts';
 import { progress } from './progress.ts';
@@ -50,7 +50,7 @@ export function generateCommand(): Command {
     .argument('[pictures...]', 'PNG, JPEG or WebP, one or several of one object; transparent, or on a plain background')
     .requiredOption(
       '--out <file>',
-      'file to write: .glb .obj .stl .usdz for the mesh, .ply .splat .spz for Gaussians; may be given several times',
+      'file to write: .glb .obj .stl .usdz for the mesh, .ply .splat .spz for Gaussians, .safetensors for the radiance field; may be given several times',
       (path: string, before: string[] = []) => [...before, path],
     )
     .option('--text <prompt>', 'what to make, instead of a picture; needs a text model')
@@ -151,13 +151,14 @@ const ENDINGS: Record<string, AssetFormat> = {
   ply: 'gaussians',
   splat: 'gaussians',
   spz: 'gaussians',
+  safetensors: 'radiance-field',
 } satisfies Partial<Record<ModelFormat, AssetFormat>>;
 
 function targetOf(path: string): { path: string; ending: ModelFormat; format: AssetFormat } {
   const ending = parse(path).ext.slice(1).toLowerCase();
   if (!Object.hasOwn(ENDINGS, ending))
     throw new Error(
-      `--out must end in .glb, .obj, .stl or .usdz for the mesh, in .ply, .splat or .spz for Gaussians, got "${path}".`,
+      `--out must end in .glb, .obj, .stl or .usdz for the mesh, in .ply, .splat or .spz for Gaussians, in .safetensors for the radiance field, got "${path}".`,
     );
   return { path, ending: ending as ModelFormat, format: ENDINGS[ending] };
 }
@@ -169,11 +170,7 @@ function numbered(path: string, n: number): string {
 }
 
 async function write(asset: Asset, ending: ModelFormat, path: string, onEvent: ReturnType<typeof progress>['onEvent']) {
-  const model =
-    ENDINGS[ending] === 'gaussians' && asset.gaussians
-      ? { kind: 'splats' as const, splats: splatsOf(asset.gaussians), warnings: [] }
-      : { kind: 'mesh' as const, ...sceneOfMesh(asset.mesh) };
-  const { files, warnings } = await writeModel(model, ending, parse(path).name);
+  const { files, warnings } = await writeModel(modelOf(asset, ENDINGS[ending]), ending, parse(path).name);
   for (const message of warnings) onEvent({ kind: 'warning', stage: ending, message });
   for (const [i, { name, bytes }] of files.entries()) {
     const target = i === 0 ? path : resolve(parse(path).dir, name);
@@ -182,9 +179,10 @@ async function write(asset: Asset, ending: ModelFormat, path: string, onEvent: R
   }
 }
 
-function summaryOf({ coords, gaussians, mesh }: Asset, formats: readonly AssetFormat[]): string {
+function summaryOf({ coords, gaussians, radianceField, mesh }: Asset, formats: readonly AssetFormat[]): string {
   const parts = [`${coords.length / 3} voxels`];
   if (gaussians) parts.push(`${gaussians.opacities.length} Gaussians`);
+  if (radianceField) parts.push(`${radianceField.positions.length / 3} cells`);
   if (formats.includes('mesh')) parts.push(`${mesh.indices.length / 3} triangles`);
   return parts.join(', ');
 }

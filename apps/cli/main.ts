@@ -15,6 +15,7 @@ import { exportCommand } from './export.ts';
 import { finishCommand } from './finish.ts';
 import { generateCommand } from './generate.ts';
 import { infoCommand } from './info.ts';
+import { renderCommand } from './render.ts';
 import { trainCommand } from './train.ts';
 
 /** Every command, in the order of `espalier --help`. A new one is an import and a line here. */
@@ -24,6 +25,7 @@ const commands: readonly (() => Command)[] = [
   convertCommand,
   finishCommand,
   checkCommand,
+  renderCommand,
   datasetCommand,
   trainCommand,
   evalCommand,

@@ -10,6 +10,8 @@ import draco3d from 'draco3dgltf';
 import fc from 'fast-check';
 import { gunzipSync, gzipSync } from 'fflate';
 import { expect, test } from 'vitest';
+import { someField } from '../../test/some-field.ts';
+import { type FieldArrays, readField, writeField } from './field-file.ts';
 import { writeGlbScene } from './glb.ts';
 import { writeGltfSplats } from './gltf-splats-out.ts';
 import { writeObj } from './obj-out.ts';
@@ -156,6 +158,7 @@ const cases: [string, Uint8Array, (bytes: Uint8Array) => Promise<void>][] = [
   ['compressed splat PLY', golden('splat-transform.compressed.ply'), splat('.ply')],
   ['splat GLB', splatGlb, splat('.glb')],
   ['splat glTF text', gltfJson(splatGlb), splat('.gltf')],
+  ['radiance field', writeField(someField(4, 3, 2, 2)), async (bytes) => checkField(readField(bytes).field)],
 ];
 
 const WORDS = [0, 1, 2, 255, 65535, 0x7fffffff, 0x80000000, 0xffffffff, 1_000_000, 0x7fc00000, 0x7f800000, 0x00800000];
@@ -285,4 +288,16 @@ function checkSplats(read: Splats): void {
     if (!values.every(Number.isFinite)) throw new Error(`${name} are not finite`);
   }
   for (let g = 0; g < count; g++) expect(Math.hypot(...read.rotations.subarray(4 * g, 4 * g + 4))).toBeCloseTo(1, 4);
+}
+
+function checkField({ resolution, rank, dim, ...arrays }: FieldArrays): void {
+  const count = arrays.positions.length / 3;
+  expect(count).toBeGreaterThan(0);
+  const widths = { positions: 3, trivec: 3 * rank * dim, density: rank, colorsDc: 3 * rank };
+  for (const [name, width] of Object.entries(widths)) {
+    const values = arrays[name as keyof typeof arrays];
+    expect(values.length, name).toBe(count * width);
+    if (!values.every(Number.isFinite)) throw new Error(`${name} are not finite`);
+  }
+  for (const p of arrays.positions) if (!(p > 0 && p < 1)) throw new Error(`a position ${p} in ${resolution}³`);
 }

@@ -26,6 +26,8 @@ export {
   type DecodedPicture,
   type DecodePictureOptions,
   decodePicture,
+  encodeAnimation,
+  encodeGray16,
   encodePng,
   encodeTexture,
   PictureError,
@@ -85,7 +87,11 @@ export { readSplatFile, writeSplatFile } from './splat-file.ts';
 export { readSplatPly, writeSplatPly } from './splat-ply.ts';
 export { readSpz, type SpzOptions, writeSpz } from './spz.ts';
 
-// Either, by the file's name
+// Radiance fields
+
+export { FIELD_EXTENSIONS, type FieldArrays, type ReadField, readField, writeField } from './field-file.ts';
+
+// Any of them, by the file's name
 
 export { MODEL_EXTENSIONS, type Model, readModel } from './read-model.ts';
 export {

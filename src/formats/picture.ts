@@ -105,6 +105,49 @@ export async function encodeTexture(
   return Uint8Array.from(await file.toBuffer());
 }
 
+/**
+ * A gray PNG of 16 bits.
+ * @param picture  gray, and alpha where there is one, [height, width] in 0 … 1
+ */
+export async function encodeGray16(picture: {
+  width: number;
+  height: number;
+  gray: Float32Array;
+  alpha?: Float32Array;
+}): Promise<Uint8Array<ArrayBuffer>> {
+  const { width, height, gray, alpha } = picture;
+  const channels = alpha ? 2 : 1;
+  const data = new Uint16Array(channels * width * height);
+  for (let i = 0; i < width * height; i++) {
+    data[channels * i] = Math.round(65535 * gray[i]);
+    if (alpha) data[channels * i + 1] = Math.round(65535 * Math.min(1, alpha[i]));
+  }
+  const file = sharp(data, { raw: { width, height, channels } }).toColourspace('grey16').png();
+  return Uint8Array.from(await file.toBuffer());
+}
+
+/**
+ * Pictures of one size as an animated WebP that goes round and round.
+ * @param frames  RGBA, straight alpha
+ */
+export async function encodeAnimation(
+  frames: readonly { width: number; height: number; data: Uint8Array }[],
+  { fps, lossless }: { fps: number; lossless: boolean },
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { width, height } = frames[0];
+  const stack = new Uint8Array(frames.length * width * height * 4);
+  for (const [i, { data }] of frames.entries()) stack.set(data, i * width * height * 4);
+  // Whole milliseconds that do not drift: 24 a second are 42, 41, 42, …
+  const at = (i: number) => Math.round((1000 * i) / fps);
+  const delay = frames.map((_, i) => at(i + 1) - at(i));
+  const raw = { width, height: height * frames.length, channels: 4 as const, pageHeight: height };
+  const file = sharp(stack, { raw, limitInputPixels: false }).webp({
+    ...{ loop: 0, delay, lossless, quality: 88, alphaQuality: 100, effort: 3 },
+    ...{ smartSubsample: true, exact: lossless },
+  });
+  return Uint8Array.from(await file.toBuffer());
+}
+
 function firstLine(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).split('\n')[0];
 }

@@ -1,4 +1,5 @@
-/** A mesh or Gaussians → the files of any format that can hold them, and what the format could not keep. */
+/** A mesh, Gaussians or a radiance field → the files of any format that can hold them, and what the format could not keep. */
+import { writeField } from './field-file.ts';
 import { writeGlbScene } from './glb.ts';
 import { writeGltfSplats } from './gltf-splats-out.ts';
 import { writeObj } from './obj-out.ts';
@@ -14,7 +15,7 @@ import { isColored } from './vertex-colors.ts';
 import { type NamedFile, texturesOf, type WritableScene } from './writable-scene.ts';
 
 /** What a model can be written as; each is also the ending of the file. */
-export const MODEL_FORMATS = ['glb', 'obj', 'stl', 'ply', 'usdz', 'splat', 'spz'] as const;
+export const MODEL_FORMATS = ['glb', 'obj', 'stl', 'ply', 'usdz', 'splat', 'spz', 'safetensors'] as const;
 export type ModelFormat = (typeof MODEL_FORMATS)[number];
 
 export interface WriteModelOptions {
@@ -34,7 +35,7 @@ export interface WrittenModel {
 
 /**
  * @param base  name of the file without its ending
- * @throws Error when the format cannot hold the model: Gaussians have no surface, a mesh has no Gaussians
+ * @throws Error when the format cannot hold the model: each holds one kind of thing
  */
 export async function writeModel(
   model: Model,
@@ -42,9 +43,20 @@ export async function writeModel(
   base: string,
   options: WriteModelOptions = {},
 ): Promise<WrittenModel> {
-  return model.kind === 'mesh'
-    ? meshFiles(model, format, base, options)
-    : splatFiles(model.splats, format, base, options);
+  switch (model.kind) {
+    case 'mesh':
+      return meshFiles(model, format, base, options);
+    case 'splats':
+      return splatFiles(model.splats, format, base, options);
+    case 'radiance-field':
+      if (format !== 'safetensors')
+        throw new Error(
+          `writeModel: a radiance field cannot become .${format}, it has neither triangles nor Gaussians. Choose safetensors, or draw it with \`espalier render\`.`,
+        );
+      return { files: [{ name: `${base}.${format}`, bytes: writeField(model.field) }], warnings: [] };
+    default:
+      return model satisfies never;
+  }
 }
 
 async function meshFiles(
@@ -82,8 +94,9 @@ async function meshFiles(
     }
     case 'splat':
     case 'spz':
+    case 'safetensors':
       throw new Error(
-        `writeModel: a mesh cannot become .${format}, which holds Gaussians. Choose glb, obj, stl, ply or usdz.`,
+        `writeModel: a mesh cannot become .${format}, which holds ${format === 'safetensors' ? 'a radiance field' : 'Gaussians'}. Choose glb, obj, stl, ply or usdz.`,
       );
     default:
       return format satisfies never;
@@ -115,8 +128,9 @@ function splatFiles(
     case 'obj':
     case 'stl':
     case 'usdz':
+    case 'safetensors':
       throw new Error(
-        `writeModel: Gaussians cannot become .${format}, which holds triangles. Choose ply, splat, spz or glb.`,
+        `writeModel: Gaussians cannot become .${format}, which holds ${format === 'safetensors' ? 'a radiance field' : 'triangles'}. Choose ply, splat, spz or glb.`,
       );
     default:
       return format satisfies never;

@@ -1,4 +1,4 @@
-import { linearOfDisplay, type Splats, writeGlb, writeSplatPly } from '../formats/index.ts';
+import { linearOfDisplay, type Model, type Splats, sceneOfMesh, writeGlb, writeSplatPly } from '../formats/index.ts';
 import {
   type DecodedMesh,
   type Gaussians,
@@ -6,6 +6,7 @@ import {
   type SurfaceMesh,
   vertexNormals,
 } from '../representations/index.ts';
+import type { AssetFormat } from './decode-stage.ts';
 import type { StructuredLatent } from './latent-stage.ts';
 
 /** What a prompt became; all in the object frame, z up, box [−0.5, 0.5]³. */
@@ -47,6 +48,28 @@ export function assetOf(parts: Omit<Asset, 'mesh' | 'glb' | 'ply'>, mesh: Surfac
       return writeSplatPly(splatsOf(parts.gaussians));
     },
   };
+}
+
+/**
+ * One of the forms of an asset, as it is written to files and drawn.
+ * @throws Error when the asset was made without it
+ */
+export function modelOf(asset: Asset, format: AssetFormat): Model {
+  const { gaussians, radianceField } = asset;
+  switch (format) {
+    case 'mesh':
+      return { kind: 'mesh', ...sceneOfMesh(asset.mesh) };
+    case 'gaussians':
+      return { kind: 'splats', splats: splatsOf(gaussians ?? lacking(format)), warnings: [] };
+    case 'radiance-field':
+      return { kind: 'radiance-field', field: radianceField ?? lacking(format), warnings: [] };
+    default:
+      return format satisfies never;
+  }
+}
+
+function lacking(format: AssetFormat): never {
+  throw new Error(`modelOf: the asset was made without "${format}". Generate it with formats: ['${format}'].`);
 }
 
 /** Gaussians as splat formats exchange them. Their colors do not depend on the direction. */

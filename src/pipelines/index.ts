@@ -1,6 +1,6 @@
 /** Stages composed into what a user asks for, and the stream of events that all long work reports. */
 
-export { type Asset, splatsOf } from './asset.ts';
+export { type Asset, modelOf, splatsOf } from './asset.ts';
 export { type AssetFormat, assetFormats, decoderRoles } from './decode-stage.ts';
 export { describeModel, type ModelDescription, type NetworkDescription } from './describe-model.ts';
 export type { EspalierEvent, OnEvent } from './events.ts';
@@ -37,6 +37,23 @@ export {
 export type { SamplerOptions } from './pipeline-file.ts';
 export { openPromptEncoder, pictureSizeOf, promptTokenCount } from './prompt-encoder.ts';
 export { type AssetPrompt, promptTokens } from './prompt-tokens.ts';
+export {
+  type Background,
+  type RenderedView,
+  type RenderOptions,
+  renderAsset,
+  renderViews,
+  type ViewMap,
+  viewMaps,
+} from './render-asset.ts';
+export {
+  type PictureFormat,
+  pictureFormats,
+  type RenderedFile,
+  type RenderFileOptions,
+  renderFile,
+  TURNTABLE_DEFAULTS,
+} from './render-file.ts';
 export { type PresetName, presetNamed, presets, type SamplerOverrides } from './sampler-settings.ts';
 export { type SavedNetwork, saveModel } from './save-model.ts';
 export { type StructuresOptions, structureLatents, structures } from './structure-stage.ts';

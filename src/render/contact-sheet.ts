@@ -5,11 +5,12 @@ export interface ContactSheetOptions {
   /** Pixels around and between the pictures. */
   margin?: number;
   /** sRGB of margins, empty places, and behind transparent pixels. */
-  background?: [number, number, number];
+  background?: [number, number, number] | 'transparent';
 }
 
 /**
- * Pictures side by side, row by row, each in the upper left of a cell as large as the largest. → RGB.
+ * Pictures side by side, row by row, each in the upper left of a cell as large as the largest. → RGB; RGBA on a
+ * transparent background.
  */
 export function contactSheet(pictures: readonly Picture[], options: ContactSheetOptions): Picture {
   const { columns, margin = 0, background = [0, 0, 0] } = options;
@@ -23,8 +24,10 @@ export function contactSheet(pictures: readonly Picture[], options: ContactSheet
   const cellHeight = Math.max(...pictures.map((p) => p.height));
   const width = columns * (cellWidth + margin) + margin;
   const height = Math.ceil(pictures.length / columns) * (cellHeight + margin) + margin;
-  const data = new Uint8Array(width * height * 3);
-  for (let i = 0; i < data.length; i++) data[i] = background[i % 3];
+  const isClear = background === 'transparent';
+  const wide = isClear ? 4 : 3;
+  const data = new Uint8Array(width * height * wide);
+  if (!isClear) for (let i = 0; i < data.length; i++) data[i] = background[i % 3];
 
   pictures.forEach((picture, index) => {
     const { channels } = picture;
@@ -34,14 +37,19 @@ export function contactSheet(pictures: readonly Picture[], options: ContactSheet
     for (let y = 0; y < picture.height; y++)
       for (let x = 0; x < picture.width; x++) {
         const src = (y * picture.width + x) * channels;
-        const dst = ((top + y) * width + left + x) * 3;
+        const dst = ((top + y) * width + left + x) * wide;
         const alpha = channels === 4 ? picture.data[src + 3] / 255 : 1;
+        if (isClear) {
+          data.set(picture.data.subarray(src, src + 3), dst);
+          data[dst + 3] = Math.round(255 * alpha);
+          continue;
+        }
         for (let c = 0; c < 3; c++) {
           data[dst + c] = Math.round(alpha * picture.data[src + c] + (1 - alpha) * background[c]);
         }
       }
   });
-  return { width, height, channels: 3, data };
+  return { width, height, channels: wide, data };
 }
 
 function expectPixels({ width, height, channels, data }: Picture, index: number): void {

@@ -26,9 +26,20 @@ export type Shading = 'plain' | 'full';
 const NEAR = 1e-3; // camera distance below which nothing is drawn
 const COEFFICIENTS = 12; // per triangle: edges a, b, c of three vertices, then 1/w as a, b, c
 
-/** Keeps its buffers between pictures of the same size; `render` returns a fresh picture each time. */
+/** What is seen, without light: planes [H, W], rows from the top. */
+export interface SurfacePlanes {
+  /** how much of the pixel is covered, 0 … 1 */
+  readonly alpha: Float32Array;
+  /** camera z at the pixel's middle, or as near to it as there is something; 0 where nothing is */
+  readonly depth: Float32Array;
+  /** [3, H, W]: unit vectors in the world, turned to the eye; 0 where nothing is */
+  readonly normal: Float32Array;
+}
+
+/** Keeps its buffers between pictures of the same size; each call returns fresh ones. */
 export interface TriangleRenderer {
-  render(mesh: TexturedMesh, camera: Camera): RgbaPicture;
+  render(mesh: TexturedMesh, camera: Camera, light?: Light): RgbaPicture;
+  surface(mesh: TexturedMesh, camera: Camera): SurfacePlanes;
 }
 
 /** One picture; for many of the same size keep a `createTriangleRenderer`. */
@@ -46,16 +57,24 @@ export function createTriangleRenderer(options: TriangleRenderOptions): Triangle
   const side = size * samples;
   const nearest = new Float32Array(side * side); // 1/w, 0 where nothing is
   const seen = new Int32Array(side * side); // triangle + 1
-  let shaded: { mesh: TexturedMesh; shadows: ShadowMaps } | undefined; // of the mesh drawn last
+  let shaded: { mesh: TexturedMesh; light: Light; shadows: ShadowMaps } | undefined; // of the mesh drawn last
+  /** Who is seen in each sample, into `seen`; → the edge functions of all triangles. */
+  const draw = (mesh: TexturedMesh, camera: Camera): Float64Array => {
+    nearest.fill(0);
+    seen.fill(0);
+    const clip = projectVertices(mesh, camera, side);
+    const edges = new Float64Array((mesh.triangles.length / 3) * COEFFICIENTS);
+    drawTriangles(mesh, clip, edges, nearest, seen, side, samples);
+    return edges;
+  };
   return {
-    render(mesh, camera) {
-      if (shading === 'full' && shaded?.mesh !== mesh) shaded = { mesh, shadows: shadowMaps(mesh, light.position) };
-      nearest.fill(0);
-      seen.fill(0);
-      const clip = projectVertices(mesh, camera, side);
-      const edges = new Float64Array((mesh.triangles.length / 3) * COEFFICIENTS);
-      drawTriangles(mesh, clip, edges, nearest, seen, side, samples);
-      return shade(mesh, camera, light, shaded?.shadows, edges, seen, size, samples);
+    render(mesh, camera, own = light) {
+      if (shading === 'full' && (shaded?.mesh !== mesh || shaded.light !== own))
+        shaded = { mesh, light: own, shadows: shadowMaps(mesh, own.position) };
+      return shade(mesh, camera, own, shaded?.shadows, draw(mesh, camera), seen, size, samples);
+    },
+    surface(mesh, camera) {
+      return surfacePlanes(mesh, camera, draw(mesh, camera), seen, size, samples);
     },
   };
 }
@@ -371,6 +390,49 @@ function shade(
   return { width: size, height: size, data };
 }
 
+function surfacePlanes(
+  mesh: TexturedMesh,
+  camera: Camera,
+  edges: Float64Array,
+  seen: Int32Array,
+  size: number,
+  samples: number,
+): SurfacePlanes {
+  const pixels = size * size;
+  const alpha = new Float32Array(pixels);
+  const depth = new Float32Array(pixels);
+  const normal = new Float32Array(3 * pixels);
+  const side = size * samples;
+  const eye = eyePosition(camera);
+  const point = new Float64Array(6);
+  const middle = (samples - 1) / 2;
+  for (let at = 0; at < pixels; at++) {
+    const [px, py] = [at % size, Math.floor(at / size)];
+    let covered = 0;
+    let closest = Number.POSITIVE_INFINITY;
+    const sum = [0, 0, 0];
+    for (let k = 0; k < samples * samples; k++) {
+      const [sx, sy] = [k % samples, Math.floor(k / samples)];
+      const [x, y] = [px * samples + sx, py * samples + sy];
+      const id = seen[y * side + x];
+      if (id === 0) continue;
+      covered++;
+      surfacePoint(mesh, eye, edges, id - 1, x + 0.5, y + 0.5, point);
+      for (let c = 0; c < 3; c++) sum[c] += point[3 + c];
+      const off = (sx - middle) ** 2 + (sy - middle) ** 2;
+      if (off >= closest) continue;
+      closest = off;
+      const o = (id - 1) * COEFFICIENTS;
+      depth[at] = 1 / (edges[o + 9] * (x + 0.5) + edges[o + 10] * (y + 0.5) + edges[o + 11]);
+    }
+    if (covered === 0) continue;
+    alpha[at] = covered / (samples * samples);
+    const length = Math.hypot(...sum) || 1;
+    for (let c = 0; c < 3; c++) normal[c * pixels + at] = sum[c] / length;
+  }
+  return { alpha, depth, normal };
+}
+
 function shadeTriangle(
   mesh: TexturedMesh,
   eye: Float64Array,
@@ -386,6 +448,35 @@ function shadeTriangle(
   surfaceColor(mesh, t, edges, x, y, samples, out);
   const material = mesh.materials[mesh.materialOf[t]];
   if (material.unlit) return;
+  const point = surfaceScratch;
+  surfacePoint(mesh, eye, edges, t, x, y, point);
+  const sx = point[0];
+  const sy = point[1];
+  const sz = point[2];
+  const nx = point[3];
+  const ny = point[4];
+  const nz = point[5];
+  const ex = eye[0] - sx;
+  const ey = eye[1] - sy;
+  const ez = eye[2] - sz;
+  const away = Math.sqrt(ex * ex + ey * ey + ez * ez);
+  const lit = { sx, sy, sz, nx, ny, nz, ex: ex / away, ey: ey / away, ez: ez / away };
+  if (shadows) lightFully(light, shadows, material, lit, out);
+  else lightPlainly(light, lit, out);
+}
+
+const surfaceScratch = new Float64Array(6);
+
+/** Place and unit normal of triangle t at the sample position (x, y), into `out` [6]; the normal is turned to the eye. */
+function surfacePoint(
+  mesh: TexturedMesh,
+  eye: Float64Array,
+  edges: Float64Array,
+  t: number,
+  x: number,
+  y: number,
+  out: Float64Array,
+): void {
   const { positions: p, normals: n, triangles } = mesh;
   const o = t * COEFFICIENTS;
   const a = triangles[3 * t] * 3;
@@ -428,13 +519,12 @@ function shadeTriangle(
     ny /= length;
     nz /= length;
   }
-  const ex = eye[0] - sx;
-  const ey = eye[1] - sy;
-  const ez = eye[2] - sz;
-  const away = Math.sqrt(ex * ex + ey * ey + ez * ez);
-  const point = { sx, sy, sz, nx, ny, nz, ex: ex / away, ey: ey / away, ez: ez / away };
-  if (shadows) lightFully(light, shadows, material, point, out);
-  else lightPlainly(light, point, out);
+  out[0] = sx;
+  out[1] = sy;
+  out[2] = sz;
+  out[3] = nx;
+  out[4] = ny;
+  out[5] = nz;
 }
 
 /** −Rᵀ·t of the extrinsics, world [3]. */
