@@ -10,18 +10,18 @@ import { median, peakRssGb, record, rounds } from './measure.ts';
 
 const rawFaces = Number(process.argv[3] ?? 500_000);
 const raw = rawMesh(rawFaces);
+const cpu = () => process.cpuUsage().user / 1e6;
 const seconds: Record<string, number[]> = {};
 let result: Awaited<ReturnType<typeof finishMesh>> | undefined;
 for (let round = 0; round < rounds(3); round++) {
   const onEvent = (event: FinishEvent) => {
-    if (event.kind === 'step') console.error(event.note);
     if (event.kind !== 'done') return;
-    console.error(event.summary, event.seconds.toFixed(1), 's');
+    console.error(event.stage, event.summary, event.seconds.toFixed(1), 's, CPU', cpu().toFixed(1));
     seconds[event.stage] ??= [];
     seconds[event.stage].push(event.seconds);
   };
   const start = performance.now();
-  result = await finishMesh(raw, { faces: 50_000, texture: 1024, onEvent, clock: () => performance.now() });
+  result = await finishMesh(raw, { target: { faces: 50_000 }, texture: 1024, onEvent, clock: () => performance.now() });
   seconds.whole ??= [];
   seconds.whole.push((performance.now() - start) / 1000);
 }

@@ -39,7 +39,13 @@ async function finish(from: string, { out, faces, texture, json }: FinishFlags):
     for (const message of scene.warnings) shown.onEvent({ kind: 'warning', stage: 'finish', message });
     const onEvent = (event: FinishEvent) => shown.onEvent(event);
     const clock = () => performance.now();
-    const { mesh } = await finishMesh(meshOfScene(scene), { faces, texture, signal: cancelSignal, onEvent, clock });
+    const { mesh } = await finishMesh(meshOfScene(scene), {
+      target: { faces },
+      texture,
+      signal: cancelSignal,
+      onEvent,
+      clock,
+    });
     const bytes = await writeGlb(mesh, { name: parse(out).name });
     await writeSafely(out, bytes, cancelSignal);
     shown.onEvent({ kind: 'file', stage: 'finish', path: out, bytes: bytes.length });

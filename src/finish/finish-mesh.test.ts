@@ -24,7 +24,7 @@ test('a raw mesh becomes one closed textured part of the size asked for, and the
   let now = 0;
   const clock = () => (now += 500);
   const result = await finishMesh(rawBall(), {
-    faces: 400,
+    target: { faces: 400 },
     texture: 128,
     onEvent: (event) => events.push(event),
     clock,
@@ -38,7 +38,7 @@ test('a raw mesh becomes one closed textured part of the size asked for, and the
   expect(result.check.atlas).toMatchObject({ outsideShare: 0, overlapShare: 0, size: 128 });
   expect(result.check.findings).toEqual([]);
 
-  const steps = events.filter((event) => event.kind === 'step').map(({ note }) => note);
+  const steps = events.flatMap((event) => (event.kind === 'step' && event.note ? [event.note] : []));
   expect(steps).toEqual(['weld', 'parts', 'insides', 'holes', 'simplify', 'unwrap', 'bake', 'check']);
   const done = events.filter((event) => event.kind === 'done');
   expect(done.map(({ stage }) => stage)).toEqual(steps.map((step) => `finish ${step}`));
@@ -57,11 +57,11 @@ test('a raw mesh becomes one closed textured part of the size asked for, and the
 
 test('without colours, or with texture 0, there is no texture, and colours stay at the vertices', async () => {
   const { colors, ...plain } = rawBall();
-  const bare = await finishMesh(plain, { faces: 300 });
+  const bare = await finishMesh(plain, { target: { faces: 300 } });
   expect(bare.mesh.texture).toBeUndefined();
   expect(bare.mesh.colors).toBeUndefined();
   expect(bare.check.shape.isClosed).toBe(true);
-  const colored = await finishMesh({ ...plain, colors }, { faces: 300, texture: 0 });
+  const colored = await finishMesh({ ...plain, colors }, { target: { faces: 300 }, texture: 0 });
   expect(colored.mesh.texture).toBeUndefined();
   expect(colored.mesh.colors!.length).toBe(colored.mesh.positions.length);
 });

@@ -1,30 +1,36 @@
 /** Raw mesh → finished asset: welded, without crumbs and insides, closed, of a given size, with one texture. */
 import type { GlbMesh } from '../formats/index.ts';
 import { vertexNormals } from '../representations/index.ts';
-import { type BakeReport, type BakeView, bakeTexture } from './bake-texture.ts';
+import { type BakeReport, bakeTexture, type ColorSource } from './bake-texture.ts';
 import { type CheckedMesh, checkMesh, type MeshCheck } from './check-mesh.ts';
 import { type FilledHolesReport, fillHoles } from './fill-holes.ts';
 import { keepMainParts, type MainPartsReport } from './keep-main-parts.ts';
+import type { OptimizeOptions } from './optimize-texture.ts';
 import { expectMesh, type RawMesh, rowsOf } from './raw-mesh.ts';
 import { type InnerFacesReport, removeInnerFaces } from './remove-inner-faces.ts';
-import { type SimplifyReport, simplify } from './simplify.ts';
+import { type SimplifyReport, type SimplifyTarget, simplify } from './simplify.ts';
+import { turnOfEvents } from './turn-of-events.ts';
 import { type UnwrapReport, unwrap } from './unwrap.ts';
 import { type WeldReport, weld } from './weld.ts';
 
 export interface FinishOptions {
-  /** Faces to simplify to; a mesh with fewer keeps its own. */
-  faces?: number;
-  /** Texels per side of the texture; 0 keeps vertex colours. Only a mesh with colours, or with views, gets a texture. */
+  /** What to simplify to, a number of faces or the share to keep; a mesh with fewer faces keeps its own. */
+  target?: SimplifyTarget;
+  /** Closed specks beside the object stay, too. */
+  keepSpecks?: boolean;
+  /** Texels per side of the texture; 0 keeps vertex colours. Only a mesh with colours, or with a source of them, gets a texture. */
   texture?: number;
-  /** Colours come from these pictures instead of the vertices. */
-  views?: readonly BakeView[];
+  /** Colours come from pictures or from a scene's textures instead of the vertices. */
+  source?: Exclude<ColorSource, { kind: 'surface' }>;
+  /** Of source's mode 'best'. */
+  optimize?: OptimizeOptions;
   signal?: AbortSignal;
   onEvent?: (event: FinishEvent) => void;
   /** Milliseconds; with it, `done` events come with the seconds of each step. */
   clock?: () => number;
 }
 
-export const FINISH_DEFAULTS = { faces: 50_000, texture: 1024 };
+export const FINISH_DEFAULTS = { target: { faces: 50_000 }, texture: 1024, keepSpecks: false };
 
 export const FINISH_STEPS = ['weld', 'parts', 'insides', 'holes', 'simplify', 'unwrap', 'bake', 'check'] as const;
 export type FinishStep = (typeof FINISH_STEPS)[number];
@@ -33,10 +39,11 @@ export type FinishStep = (typeof FINISH_STEPS)[number];
 export type FinishEvent =
   | {
       readonly kind: 'step';
-      readonly stage: 'finish';
+      /** 'finish': `step` of the steps are done; 'finish bake': of one step, per cent. */
+      readonly stage: 'finish' | `finish ${FinishStep}`;
       readonly step: number;
       readonly of: number;
-      readonly note: string;
+      readonly note?: string;
     }
   | { readonly kind: 'done'; readonly stage: string; readonly seconds: number; readonly summary: string }
   | { readonly kind: 'warning'; readonly stage: 'finish'; readonly message: string };
@@ -59,7 +66,7 @@ export interface FinishedMesh {
 
 /** @throws RangeError when the tables do not fit; Error when a step leaves nothing, or the result could not be used */
 export async function finishMesh(raw: RawMesh, options: FinishOptions = {}): Promise<FinishedMesh> {
-  const { faces, texture, views, signal } = { ...FINISH_DEFAULTS, ...options };
+  const { target, texture, keepSpecks, source, optimize, signal } = { ...FINISH_DEFAULTS, ...options };
   expectMesh('finishMesh', raw);
   if (raw.indices.length === 0) throw new RangeError('finishMesh: expected at least one face, got none.');
   const run = stepRunner(options);
@@ -71,12 +78,12 @@ export async function finishMesh(raw: RawMesh, options: FinishOptions = {}): Pro
   );
   const main = await run(
     'parts',
-    () => keepMainParts(welded.mesh),
+    () => keepMainParts(welded.mesh, keepSpecks ? { minShare: 0 } : {}),
     ({ report }) => `${report.droppedParts} specks dropped`,
   );
   const outer = await run(
     'insides',
-    () => removeInnerFaces(main.mesh, { signal }),
+    (onProgress) => removeInnerFaces(main.mesh, { signal, onProgress }),
     ({ report }) => `${report.removedFaces} inner faces removed`,
   );
   if (outer.mesh.indices.length === 0)
@@ -89,7 +96,7 @@ export async function finishMesh(raw: RawMesh, options: FinishOptions = {}): Pro
   const fine = closed.mesh;
   const small = await run(
     'simplify',
-    () => simplify(fine, { faces }),
+    () => simplify(fine, target),
     ({ report }) => `${report.facesBefore} → ${report.faces} faces`,
   );
   if (small.report.flippedFaces > 0) run.warn(`${small.report.flippedFaces} faces came out of simplification flipped.`);
@@ -105,23 +112,25 @@ export async function finishMesh(raw: RawMesh, options: FinishOptions = {}): Pro
   const normals = vertexNormals(small.mesh.positions, small.mesh.indices);
   let mesh: GlbMesh = { ...small.mesh, normals };
   let atlas: { unwrap: UnwrapReport; bake: BakeReport } | undefined;
-  if (texture > 0 && (fine.colors || views)) {
+  if (texture > 0 && (fine.colors || source)) {
     const flat = await run(
       'unwrap',
-      () => unwrap(small.mesh, { size: texture }),
+      () => unwrap(small.mesh, { size: texture, signal }),
       ({ report }) => `${report.charts} charts`,
     );
     const baked = await run(
       'bake',
-      () =>
-        bakeTexture(flat.mesh, views ? { kind: 'views', views } : { kind: 'surface', mesh: fine }, {
+      (onProgress) =>
+        bakeTexture(flat.mesh, source ?? { kind: 'surface', mesh: fine }, {
           size: texture,
+          optimize,
           signal,
+          onProgress,
         }),
       ({ report }) => `${Math.round(100 * report.coveredShare)} % of ${texture} × ${texture} texels`,
     );
-    const { positions, indices, uvs, source } = flat.mesh;
-    mesh = { positions, indices, normals: rowsOf(normals, source), uvs, texture: baked.texture };
+    const { positions, indices, uvs, source: vertexOf } = flat.mesh;
+    mesh = { positions, indices, normals: rowsOf(normals, vertexOf), uvs, texture: baked.texture };
     atlas = { unwrap: flat.report, bake: baked.report };
   }
   const check = await run(
@@ -140,14 +149,22 @@ export async function finishMesh(raw: RawMesh, options: FinishOptions = {}): Pro
 
 /** Runs a step between its two events. */
 function stepRunner({ signal, onEvent, clock }: FinishOptions) {
-  async function run<T>(step: FinishStep, work: () => T | Promise<T>, summary: (result: T) => string): Promise<T> {
+  async function run<T>(
+    step: FinishStep,
+    work: (onProgress: (share: number) => void) => T | Promise<T>,
+    summary: (result: T) => string,
+  ): Promise<T> {
     signal?.throwIfAborted();
     onEvent?.({ kind: 'step', stage: 'finish', step: FINISH_STEPS.indexOf(step), of: FINISH_STEPS.length, note: step });
-    // A turn of the event loop: the terminal draws, and an abort is heard, between two long steps.
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    signal?.throwIfAborted();
+    await turnOfEvents(signal);
     const start = clock?.() ?? 0;
-    const result = await work();
+    let percent = 0;
+    const result = await work((share) => {
+      const now = Math.floor(100 * share);
+      if (now <= percent) return;
+      percent = now;
+      onEvent?.({ kind: 'step', stage: `finish ${step}`, step: now, of: 100 });
+    });
     if (clock)
       onEvent?.({ kind: 'done', stage: `finish ${step}`, seconds: (clock() - start) / 1000, summary: summary(result) });
     return result;

@@ -4,10 +4,11 @@ export {
   BAKE_DEFAULTS,
   type BakeOptions,
   type BakeReport,
-  type BakeView,
   bakeTexture,
   type ColorSource,
+  type TextureMode,
 } from './bake-texture.ts';
+export type { BakeView } from './blend-views.ts';
 // Self-check
 export {
   type AtlasCheck,
@@ -37,6 +38,8 @@ export {
 } from './keep-main-parts.ts';
 // Tools of the steps
 export { type CutGraph, type MinimumCut, minimumCut } from './minimum-cut.ts';
+export { OBSERVE_DEFAULTS, type Observed, type ObserveOptions, observe } from './observe.ts';
+export { OPTIMIZE_DEFAULTS, type OptimizeOptions, optimizeTexture } from './optimize-texture.ts';
 // What comes in
 export { meshOfScene, type RawMesh } from './raw-mesh.ts';
 export {

@@ -39,15 +39,17 @@ export function drawNearestFaces(screen: Float64Array, indices: Uint32Array, out
     const near = screen[a + 2];
     const nearB = screen[b + 2] - near;
     const nearC = screen[c + 2] - near;
+    // Weights change by a fixed step from pixel to pixel.
+    const [bStepX, bStepY] = [cy / twiceArea, -cx / twiceArea];
+    const [cStepX, cStepY] = [-by / twiceArea, bx / twiceArea];
+    const startX = left + 0.5 - ax;
     for (let y = top; y <= bottom; y++) {
       const dy = y + 0.5 - ay;
-      for (let x = left; x <= right; x++) {
-        const dx = x + 0.5 - ax;
-        const wb = (dx * cy - dy * cx) / twiceArea;
-        const wc = (bx * dy - by * dx) / twiceArea;
+      let wb = startX * bStepX + dy * bStepY;
+      let wc = startX * cStepX + dy * cStepY;
+      for (let at = y * size + left; at <= y * size + right; at++, wb += bStepX, wc += cStepX) {
         if (wb < 0 || wc < 0 || wb + wc > 1) continue;
         const value = near + wb * nearB + wc * nearC;
-        const at = y * size + x;
         if (value > nearness[at]) {
           nearness[at] = value;
           faces[at] = f;

@@ -7,7 +7,7 @@ export interface SurfacePoint {
   distance: number;
 }
 
-/** Writes the answer into `out`; `normal` is that of the asking surface, unit length. */
+/** Writes the answer into `out`, the search begins at the face that stands there; `normal` is that of the asking surface, unit length. */
 export type NearestPoint = (
   x: number,
   y: number,
@@ -44,40 +44,54 @@ export function nearestPointOn(mesh: RawMesh): NearestPoint {
 
   const crease = CREASE * boundsOf(p).side ** 2;
   const point = new Float64Array(4);
-  return (x, y, z, normal, out) => {
+  // The search at hand: from where, with which normal, and what it has found.
+  let [x, y, z, normalX, normalY, normalZ] = [0, 0, 0, 0, 0, 0];
+  let best = 0; // squared, and weighted
+  let hit: SurfacePoint = { face: -1, weights: [1, 0, 0], distance: 0 };
+
+  return (atX, atY, atZ, normal, out) => {
+    [x, y, z] = [atX, atY, atZ];
+    [normalX, normalY, normalZ] = normal;
+    best = Number.POSITIVE_INFINITY;
+    hit = out;
+    const last = out.face;
     out.face = -1;
-    let best = Number.POSITIVE_INFINITY; // squared, and weighted
-    const search = (node: number, from: number, to: number, level: number): void => {
-      if (level === depth) {
-        for (let i = from; i < to; i++) {
-          const f = order[i];
-          closest(p, 3 * indices[3 * f], 3 * indices[3 * f + 1], 3 * indices[3 * f + 2], x, y, z, point);
-          const facing = normals[3 * f] * normal[0] + normals[3 * f + 1] * normal[1] + normals[3 * f + 2] * normal[2];
-          const weighted = point[3] * (facing < -0.2 ? OTHER_SIDE ** 2 : 1) + crease * (1 - facing);
-          if (weighted < best) {
-            best = weighted;
-            out.face = f;
-            out.weights[0] = point[0];
-            out.weights[1] = point[1];
-            out.weights[2] = point[2];
-            out.distance = Math.sqrt(point[3]);
-          }
-        }
-        return;
-      }
-      const middle = (from + to) >> 1;
-      const left = boxDistance(2 * node + 1, x, y, z);
-      const right = boxDistance(2 * node + 2, x, y, z);
-      if (left <= right) {
-        if (left < best) search(2 * node + 1, from, middle, level + 1);
-        if (right < best) search(2 * node + 2, middle, to, level + 1);
-      } else {
-        if (right < best) search(2 * node + 2, middle, to, level + 1);
-        if (left < best) search(2 * node + 1, from, middle, level + 1);
-      }
-    };
-    if (faces > 0) search(0, 0, faces, 0);
+    if (faces === 0) return;
+    // Texel after texel lies near the face of the one before: a good bound to begin with.
+    if (last >= 0 && last < faces) look(last);
+    search(0, 0, faces, 0);
   };
+
+  function look(f: number): void {
+    closest(p, 3 * indices[3 * f], 3 * indices[3 * f + 1], 3 * indices[3 * f + 2], x, y, z, point);
+    const facing = normals[3 * f] * normalX + normals[3 * f + 1] * normalY + normals[3 * f + 2] * normalZ;
+    const weighted = point[3] * (facing < -0.2 ? OTHER_SIDE ** 2 : 1) + crease * (1 - facing);
+    // Equally near: the first one, in whatever order they are looked at.
+    if (weighted > best || (weighted === best && f >= hit.face)) return;
+    best = weighted;
+    hit.face = f;
+    hit.weights[0] = point[0];
+    hit.weights[1] = point[1];
+    hit.weights[2] = point[2];
+    hit.distance = Math.sqrt(point[3]);
+  }
+
+  function search(node: number, from: number, to: number, level: number): void {
+    if (level === depth) {
+      for (let i = from; i < to; i++) look(order[i]);
+      return;
+    }
+    const middle = (from + to) >> 1;
+    const left = boxDistance(2 * node + 1);
+    const right = boxDistance(2 * node + 2);
+    if (left <= right) {
+      if (left <= best) search(2 * node + 1, from, middle, level + 1);
+      if (right <= best) search(2 * node + 2, middle, to, level + 1);
+    } else {
+      if (right <= best) search(2 * node + 2, middle, to, level + 1);
+      if (left <= best) search(2 * node + 1, from, middle, level + 1);
+    }
+  }
 
   function build(node: number, from: number, to: number, level: number): void {
     const box = boxes.subarray(6 * node, 6 * node + 6);
@@ -94,18 +108,47 @@ export function nearestPointOn(mesh: RawMesh): NearestPoint {
     if (level === depth) return;
     let axis = 0;
     for (let c = 1; c < 3; c++) if (box[3 + c] - box[c] > box[3 + axis] - box[axis]) axis = c;
-    order.subarray(from, to).sort((a, b) => middles[3 * a + axis] - middles[3 * b + axis]);
     const middle = (from + to) >> 1;
+    halve(order, from, to, middle, middles, axis);
     build(2 * node + 1, from, middle, level + 1);
     build(2 * node + 2, middle, to, level + 1);
   }
 
-  function boxDistance(node: number, x: number, y: number, z: number): number {
+  function boxDistance(node: number): number {
     const b = 6 * node;
     const dx = Math.max(boxes[b] - x, 0, x - boxes[b + 3]);
     const dy = Math.max(boxes[b + 1] - y, 0, y - boxes[b + 4]);
     const dz = Math.max(boxes[b + 2] - z, 0, z - boxes[b + 5]);
     return dx * dx + dy * dy + dz * dz;
+  }
+}
+
+/** Reorders part of `order` so that what lies before its middle has no larger keys than what lies behind. Hoare 1961. */
+function halve(
+  order: Uint32Array,
+  from: number,
+  to: number,
+  middle: number,
+  middles: Float32Array,
+  axis: number,
+): void {
+  let low = from;
+  let high = to - 1;
+  while (low < high) {
+    const pivot = middles[3 * order[(low + high) >> 1] + axis];
+    let i = low;
+    let j = high;
+    while (i <= j) {
+      while (middles[3 * order[i] + axis] < pivot) i++;
+      while (middles[3 * order[j] + axis] > pivot) j--;
+      if (i > j) break;
+      const other = order[i];
+      order[i++] = order[j];
+      order[j--] = other;
+    }
+    if (middle <= j) high = j;
+    else if (middle >= i) low = i;
+    else return;
   }
 }
 
@@ -123,9 +166,15 @@ function closest(
   z: number,
   out: Float64Array,
 ): void {
-  const [abx, aby, abz] = [p[b] - p[a], p[b + 1] - p[a + 1], p[b + 2] - p[a + 2]];
-  const [acx, acy, acz] = [p[c] - p[a], p[c + 1] - p[a + 1], p[c + 2] - p[a + 2]];
-  const [apx, apy, apz] = [x - p[a], y - p[a + 1], z - p[a + 2]];
+  const abx = p[b] - p[a];
+  const aby = p[b + 1] - p[a + 1];
+  const abz = p[b + 2] - p[a + 2];
+  const acx = p[c] - p[a];
+  const acy = p[c + 1] - p[a + 1];
+  const acz = p[c + 2] - p[a + 2];
+  const apx = x - p[a];
+  const apy = y - p[a + 1];
+  const apz = z - p[a + 2];
   const bb = abx * abx + aby * aby + abz * abz;
   const bc = abx * acx + aby * acy + abz * acz;
   const cc = acx * acx + acy * acy + acz * acz;

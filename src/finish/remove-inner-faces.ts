@@ -6,6 +6,7 @@ import { type FaceVisibilityOptions, faceVisibility } from './face-visibility.ts
 import { faceComponents, type MeshEdges, meshEdges, nextHalfEdge, usesOf } from './mesh-edges.ts';
 import { minimumCut } from './minimum-cut.ts';
 import { boundsOf, expectMesh, type RawMesh, selectFaces } from './raw-mesh.ts';
+import { turnOfEvents } from './turn-of-events.ts';
 
 export interface RemoveInnerFacesOptions extends FaceVisibilityOptions {
   /** A piece whose removal would open a hole larger than this stays: a share of the square of the box's longest side. */
@@ -26,17 +27,20 @@ export interface InnerFacesReport {
  * edge. The source's side of the minimum cut, piece by piece, is removed.
  * Source: microsoft/TRELLIS, `trellis/utils/postprocessing_utils.py`.
  */
-export function removeInnerFaces(
+export async function removeInnerFaces(
   mesh: RawMesh,
   options: RemoveInnerFacesOptions = {},
-): { mesh: RawMesh; report: InnerFacesReport } {
+): Promise<{ mesh: RawMesh; report: InnerFacesReport }> {
   expectMesh('removeInnerFaces', mesh);
   const { maxHoleArea, ...viewing } = { ...REMOVE_INNER_FACES_DEFAULTS, ...options };
   if (!(maxHoleArea >= 0))
     throw new RangeError(`removeInnerFaces: maxHoleArea must be at least 0, got ${maxHoleArea}.`);
-  const visibility = faceVisibility(mesh, viewing);
+  const visibility = await faceVisibility(mesh, viewing);
   const edges = meshEdges(mesh.indices, mesh.positions.length / 3);
-  const candidates = visibility.includes(0) ? cutOff(mesh, edges, visibility) : new Uint8Array(visibility.length);
+  await turnOfEvents(viewing.signal);
+  const candidates = visibility.includes(0)
+    ? await cutOff(mesh, edges, visibility, viewing.signal)
+    : new Uint8Array(visibility.length);
   const { componentOf, count } = faceComponents(candidates.length, (unite) =>
     forEachJoin(edges, (a, b) => {
       if (candidates[a] && candidates[b]) unite(a, b);
@@ -63,7 +67,12 @@ export function removeInnerFaces(
 }
 
 /** [F]: 1 on the inner side of the cut. */
-function cutOff(mesh: RawMesh, edges: MeshEdges, visibility: Float32Array): Uint8Array {
+async function cutOff(
+  mesh: RawMesh,
+  edges: MeshEdges,
+  visibility: Float32Array,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   const faces = visibility.length;
   const { componentOf, count } = faceComponents(faces, (unite) => forEachJoin(edges, unite));
   const outerFrom = outerThresholds(visibility, componentOf, count);
@@ -79,14 +88,16 @@ function cutOff(mesh: RawMesh, edges: MeshEdges, visibility: Float32Array): Uint
     to.push(Math.floor(edges.uses[edges.firstUse[e] + 1] / 3));
     capacity.push(edgeLength(mesh, h));
   }
-  return minimumCut({
+  await turnOfEvents(signal);
+  const { isSourceSide } = minimumCut({
     nodes: faces,
     from: Uint32Array.from(from),
     to: Uint32Array.from(to),
     capacity: Float64Array.from(capacity),
     source,
     sink,
-  }).isSourceSide;
+  });
+  return isSourceSide;
 }
 
 /** In each component a face is an outer one above min(max(its 0.75-quantile, 0.25), 0.5). */

@@ -5,7 +5,8 @@ import { cube, sphere, together } from '../../test/solid-shapes.ts';
 import type { RgbaPicture } from '../formats/index.ts';
 import { type Camera, createTriangleRenderer, orbitCamera, texturedMesh } from '../render/index.ts';
 import { vertexNormals } from '../representations/index.ts';
-import { type BakeView, bakeTexture } from './bake-texture.ts';
+import { bakeTexture } from './bake-texture.ts';
+import type { BakeView } from './blend-views.ts';
 import { chartTexels } from './chart-texels.ts';
 import { checkMesh } from './check-mesh.ts';
 import { dilateSeams } from './dilate-seams.ts';
@@ -198,7 +199,7 @@ test('each side of a thin wall takes its own colour', async () => {
   const normals = vertexNormals(fine.positions, fine.indices);
   for (let v = 0; v < colors.length / 3; v++) colors[3 * v] = normals[3 * v + 2] > 0.9 ? 1 : 0;
   const { mesh } = await unwrap(wall, { size: 128 });
-  const { texture } = bakeTexture(mesh, { kind: 'surface', mesh: { ...fine, colors } }, { size: 128 });
+  const { texture } = await bakeTexture(mesh, { kind: 'surface', mesh: { ...fine, colors } }, { size: 128 });
   const { faces } = chartTexels(mesh.uvs, mesh.indices, 128);
   for (let at = 0; at < faces.length; at++) {
     if (faces[at] < 0) continue;
@@ -212,7 +213,7 @@ test('a gradient over a fine surface comes back in the texture of a simple one, 
   const fine = withGradient(sphere(0.5, 24));
   const simple = await simplify({ positions: fine.positions, indices: fine.indices }, { faces: 800 });
   const { mesh } = await unwrap(simple.mesh, { size: 256 });
-  const { texture, report } = bakeTexture(mesh, { kind: 'surface', mesh: fine }, { size: 256 });
+  const { texture, report } = await bakeTexture(mesh, { kind: 'surface', mesh: fine }, { size: 256 });
   expect(report.unseenShare).toBe(0);
   const { largest, mean } = gradientError(mesh, texture);
   expect(mean).toBeLessThan(1);
@@ -243,12 +244,12 @@ test('views of a coloured cube come back in its texture, and what none saw is sa
   const around = [-0.6, 0.6].flatMap((pitch) => [0, 1, 2, 3].map((i) => orbitCamera((i * Math.PI) / 2, pitch, 2, 0.7)));
   const views = picturesOf(colored, around);
   const { mesh } = await unwrap(colored, { size: 128 });
-  const { texture, report } = bakeTexture(mesh, { kind: 'views', views }, { size: 128 });
+  const { texture, report } = await bakeTexture(mesh, { kind: 'views', views }, { size: 128 });
   expect(report.unseenShare).toBeLessThan(0.06); // along the edges
   expect(gradientError(mesh, texture).mean).toBeLessThan(3);
-  const one = bakeTexture(mesh, { kind: 'views', views: views.slice(0, 1) }, { size: 128 });
+  const one = await bakeTexture(mesh, { kind: 'views', views: views.slice(0, 1) }, { size: 128 });
   expect(one.report.unseenShare).toBeGreaterThan(0.6);
-  expect(() => bakeTexture(mesh, { kind: 'views', views: [] }, { size: 128 })).toThrow('no view sees any part');
+  await expect(bakeTexture(mesh, { kind: 'views', views: [] }, { size: 128 })).rejects.toThrow('no view sees any part');
 });
 
 test('what lies behind is not painted with what is in front', async () => {
@@ -258,7 +259,7 @@ test('what lies behind is not painted with what is in front', async () => {
   const colors = both.positions.map((_, i) => (i % 3 === 0 && isSmall(Math.floor(i / 3)) ? 1 : 0)); // red before black
   const { mesh } = await unwrap({ ...both, colors }, { size: 128 });
   const views = picturesOf({ ...both, colors }, [orbitCamera(0, 0, 2, 0.7)]);
-  const { texture } = bakeTexture(mesh, { kind: 'views', views }, { size: 128 });
+  const { texture } = await bakeTexture(mesh, { kind: 'views', views }, { size: 128 });
   const { faces } = chartTexels(mesh.uvs, mesh.indices, 128);
   let red = 0;
   for (let at = 0; at < faces.length; at++) {

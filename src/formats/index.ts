@@ -54,7 +54,7 @@ export type {
   Wrap,
 } from './triangle-scene.ts';
 export { ModelError, NEUTRAL_MATERIAL, NoSurfaceError } from './triangle-scene.ts';
-export { vertexColors } from './vertex-colors.ts';
+export { sampleTexture, vertexColors } from './vertex-colors.ts';
 export type { NamedFile, WritableScene } from './writable-scene.ts';
 
 // Meshes in

@@ -25,7 +25,7 @@ export function vertexColors({ positions, colors, uvs, material }: ScenePrimitiv
 }
 
 /** Bilinear, in linear light: linear RGBA into `out`. */
-function sampleTexture(texture: SceneTexture, u: number, v: number, out: number[]): void {
+export function sampleTexture(texture: SceneTexture, u: number, v: number, out: number[]): void {
   const { width, height, data, wrapU, wrapV } = texture;
   const x = u * width - 0.5;
   const y = v * height - 0.5;

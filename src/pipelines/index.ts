@@ -4,6 +4,7 @@ export { type Asset, modelOf, splatsOf } from './asset.ts';
 export { type AssetFormat, assetFormats, decoderRoles } from './decode-stage.ts';
 export { describeModel, type ModelDescription, type NetworkDescription } from './describe-model.ts';
 export type { EspalierEvent, OnEvent } from './events.ts';
+export { FINISH_ASSET_DEFAULTS, type FinishAssetOptions, finishAsset } from './finish-asset.ts';
 export { type GenerateOptions, generateAssets } from './generate-assets.ts';
 export { type HubOptions, hubCacheFolder, isHubId } from './hub/index.ts';
 export { type ImageTo3DOptions, imageTo3D } from './image-to-3d.ts';
