@@ -1,4 +1,4 @@
-import { attention, concat, type Scope, split, type Tensor } from '../tensor/index.ts';
+import { attention, type Scope, split, type Tensor } from '../tensor/index.ts';
 import { linear } from './linear.ts';
 import { headNorm } from './norm.ts';
 
@@ -19,24 +19,41 @@ export function selfAttention(p: Scope, x: Tensor, { heads, qkRmsNorm }: Attenti
   return linear(p.at('to_out'), attention(q, k, v, heads), c);
 }
 
-/** x [B, T, C] attends to cond [B, L, K] → [B, T, C]. Declares `to_q`, `to_kv`, `to_out` (and the norms). */
-export function crossAttention(p: Scope, x: Tensor, cond: Tensor, config: AttentionConfig): Tensor {
-  return attendToPrompt(p, x, promptKeysValues(p, cond, x.shape[2] as number, config), config);
+/** What a block reads of a prompt, the same at every step: [B, L, C] each. */
+export interface KeysValues {
+  readonly keys: Tensor;
+  readonly values: Tensor;
 }
 
-/** Keys and values of a prompt, the same at every step: cond [B, L, K] → [B, L, 2C]. Declares `to_kv` (and `k_rms_norm`). */
-export function promptKeysValues(p: Scope, cond: Tensor, width: number, { heads, qkRmsNorm }: AttentionConfig): Tensor {
-  const projected = linear(p.at('to_kv'), cond, 2 * width);
-  if (!qkRmsNorm) return projected;
-  const [k, v] = split(projected, 2);
-  return concat([headNorm(p.at('k_rms_norm'), k, heads), v], 2);
+/**
+ * x [B, T, C] attends to a prompt → [B, T, C]. Declares `to_q`, `to_kv`, `to_out` (and the norms).
+ * @param cond  the prompt's tokens [B, L, K], or what `promptKeysValues` made of them
+ */
+export function crossAttention(p: Scope, x: Tensor, cond: Tensor | KeysValues, config: AttentionConfig): Tensor {
+  const read = 'op' in cond ? promptKeysValues(p, cond, x.shape[2] as number, config) : cond;
+  return attendToPrompt(p, x, read, config);
 }
 
-/** x [B, T, C] attends to keys and values [B, L, 2C]. Declares `to_q`, `to_out` (and `q_rms_norm`). */
-export function attendToPrompt(p: Scope, x: Tensor, keysValues: Tensor, { heads, qkRmsNorm }: AttentionConfig): Tensor {
+/** Keys and values of a prompt: cond [B, L, K]. Declares `to_kv` (and `k_rms_norm`). */
+export function promptKeysValues(
+  p: Scope,
+  cond: Tensor,
+  width: number,
+  { heads, qkRmsNorm }: AttentionConfig,
+): KeysValues {
+  const [keys, values] = split(linear(p.at('to_kv'), cond, 2 * width), 2);
+  return { keys: qkRmsNorm ? headNorm(p.at('k_rms_norm'), keys, heads) : keys, values };
+}
+
+/** x [B, T, C] attends to keys and values. Declares `to_q`, `to_out` (and `q_rms_norm`). */
+export function attendToPrompt(
+  p: Scope,
+  x: Tensor,
+  { keys, values }: KeysValues,
+  { heads, qkRmsNorm }: AttentionConfig,
+): Tensor {
   const c = x.shape[2] as number;
   let q = linear(p.at('to_q'), x, c);
-  const [k, v] = split(keysValues, 2);
   if (qkRmsNorm) q = headNorm(p.at('q_rms_norm'), q, heads);
-  return linear(p.at('to_out'), attention(q, k, v, heads), c);
+  return linear(p.at('to_out'), attention(q, keys, values, heads), c);
 }

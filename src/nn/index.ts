@@ -1,5 +1,12 @@
 // Layers as functions of a scope and tensors.
-export { type AttentionConfig, attendToPrompt, crossAttention, promptKeysValues, selfAttention } from './attention.ts';
+export {
+  type AttentionConfig,
+  attendToPrompt,
+  crossAttention,
+  type KeysValues,
+  promptKeysValues,
+  selfAttention,
+} from './attention.ts';
 export { convolution, residualBlock } from './convolution.ts';
 export { absolutePositions, gridPositions, timeEmbedding } from './embedding.ts';
 export { linear } from './linear.ts';

@@ -1,5 +1,5 @@
 import { add, gelu, mul, reshape, type Scope, silu, split, type Tensor, zeros } from '../tensor/index.ts';
-import { crossAttention, selfAttention } from './attention.ts';
+import { crossAttention, type KeysValues, selfAttention } from './attention.ts';
 import { linear } from './linear.ts';
 import { affineLayerNorm, BLOCK_EPS, layerNorm } from './norm.ts';
 
@@ -29,10 +29,17 @@ export function modulation(p: Scope, time: Tensor): Tensor {
 
 /**
  * Block of the flow networks: modulated self attention, cross attention to the prompt, modulated feed-forward.
- * x [B, T, C], modulated [B, 6C] (shift, scale, gate of attention; shift, scale, gate of the feed-forward), cond [B, L, K].
+ * x [B, T, C], modulated [B, 6C] (shift, scale, gate of attention; shift, scale, gate of the feed-forward), cond [B, L, K] or what the block
+ * read of it.
  * Source: reference/models.md §3.7; adaptive norms: Peebles & Xie 2023.
  */
-export function crossBlock(p: Scope, x: Tensor, modulated: Tensor, cond: Tensor, config: BlockConfig): Tensor {
+export function crossBlock(
+  p: Scope,
+  x: Tensor,
+  modulated: Tensor,
+  cond: Tensor | KeysValues,
+  config: BlockConfig,
+): Tensor {
   const { heads, mlpRatio, qkRmsNorm, qkRmsNormCross } = config;
   const [b, , c] = x.shape;
   const vectors = split(modulated, 6, 1).map((m) => reshape(m, [b, 1, c]));

@@ -69,7 +69,7 @@ export async function sampleLatents(
   const opening = openLatentSampler(
     flow.config,
     await openWeights(flow, { precision, signal, onEvent }),
-    { objects: 1, tokens, prompts: conds.length },
+    { objects: 1, tokens },
     device,
   );
   return using(opening, async (opened) => {

@@ -1,4 +1,4 @@
-import { type AttentionConfig, attendToPrompt, headNorm, linear } from '../nn/index.ts';
+import { type AttentionConfig, attendToPrompt, headNorm, type KeysValues, linear } from '../nn/index.ts';
 import { attention, concat, gather, reshape, type Scope, slice, split, type Tensor } from '../tensor/index.ts';
 import { perObject } from './per-object.ts';
 import type { SparseGrid } from './sparse-grid.ts';
@@ -51,20 +51,21 @@ function attendInWindows(
 }
 
 /**
- * Voxels attend to the prompt of their object. x [N, C], keysValues [B, L, 2C] (see `promptKeysValues`) → [N, C].
+ * Voxels attend to the prompt of their object. x [N, C], keys and values [B, L, C] → [N, C].
  * Declares `to_q`, `to_out` (and `q_rms_norm`).
  */
 export function sparseCrossAttention(
   p: Scope,
   grid: SparseGrid,
   x: Tensor,
-  keysValues: Tensor,
+  { keys, values }: KeysValues,
   config: AttentionConfig,
 ): Tensor {
   const c = x.shape[1] as number;
   return perObject(grid, x, (rows, object) => {
     const n = rows.shape[0];
-    const prompt = slice(keysValues, 0, object, object + 1);
+    const own = (t: Tensor) => (grid.objects === 1 ? t : slice(t, 0, object, object + 1));
+    const prompt = { keys: own(keys), values: own(values) };
     return reshape(attendToPrompt(p, reshape(rows, [1, n, c]), prompt, config), [n, c]);
   });
 }

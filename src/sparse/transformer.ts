@@ -1,4 +1,4 @@
-import { affineLayerNorm, BLOCK_EPS, type BlockConfig, feedForward, layerNorm } from '../nn/index.ts';
+import { affineLayerNorm, BLOCK_EPS, type BlockConfig, feedForward, type KeysValues, layerNorm } from '../nn/index.ts';
 import { add, mul, type Scope, split, type Tensor } from '../tensor/index.ts';
 import { type AttentionReach, sparseCrossAttention, sparseSelfAttention } from './attention.ts';
 import { perRow } from './per-object.ts';
@@ -24,15 +24,15 @@ export const swinReach = (size: number, block: number): AttentionReach => ({
 });
 
 /**
- * Block of the sparse flow network, as `crossBlock` but on the rows of a grid: x [N, C], modulated [B, 6C], keysValues
- * [B, L, 2C]. Declares `self_attn`, `norm2`, `cross_attn` (without its `to_kv`), `mlp`.
+ * Block of the sparse flow network, as `crossBlock` but on the rows of a grid: x [N, C], modulated [B, 6C], keys and
+ * values [B, L, C]. Declares `self_attn`, `norm2`, `cross_attn` (without its `to_kv`), `mlp`.
  */
 export function sparseCrossBlock(
   p: Scope,
   grid: SparseGrid,
   x: Tensor,
   modulated: Tensor,
-  keysValues: Tensor,
+  keysValues: KeysValues,
   { heads, mlpRatio, qkRmsNorm }: BlockConfig,
 ): Tensor {
   const [shiftAttention, scaleAttention, gateAttention, shiftMlp, scaleMlp, gateMlp] = split(modulated, 6, 1).map((m) =>

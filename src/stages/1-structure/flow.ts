@@ -2,9 +2,11 @@ import {
   absolutePositions,
   crossBlock,
   gridPositions,
+  type KeysValues,
   layerNorm,
   linear,
   modulation,
+  promptKeysValues,
   timeEmbedding,
 } from '../../nn/index.ts';
 import {
@@ -43,15 +45,23 @@ export interface StructureFlowConfig {
   share_mod?: boolean;
 }
 
-/** Velocity at `x`. x [B, in, R, R, R], t [B] (0 … 1000), cond [B, T, K] → [B, out, R, R, R]. */
-export function structureFlow(config: StructureFlowConfig, p: Scope, x: Tensor, t: Tensor, cond: Tensor): Tensor {
+/**
+ * Velocity at `x`. x [B, in, R, R, R], t [B] (0 … 1000) → [B, out, R, R, R].
+ * @param prompt  the prompt's tokens [B, L, K], or what `structurePrompt` made of them
+ */
+export function structureFlow(
+  config: StructureFlowConfig,
+  p: Scope,
+  x: Tensor,
+  t: Tensor,
+  prompt: Tensor | readonly KeysValues[],
+): Tensor {
   const { resolution, model_channels: width, num_blocks, out_channels, patch_size: patch = 2 } = config;
-  const heads = config.num_heads ?? width / (config.num_head_channels ?? 64);
   const side = resolution / patch;
   const tokens = side ** 3;
   const batch = x.shape[0];
   const block = {
-    heads,
+    heads: headsOf(config),
     mlpRatio: config.mlp_ratio ?? 4,
     qkRmsNorm: config.qk_rms_norm ?? false,
     qkRmsNormCross: config.qk_rms_norm_cross ?? false,
@@ -64,12 +74,24 @@ export function structureFlow(config: StructureFlowConfig, p: Scope, x: Tensor, 
   const shared = config.share_mod ? modulation(p.at('adaLN_modulation'), time) : undefined;
   for (let i = 0; i < num_blocks; i++) {
     const q = p.at(`blocks.${i}`);
-    h = crossBlock(q, h, shared ?? modulation(q.at('adaLN_modulation'), time), cond, block);
+    const read = 'op' in prompt ? prompt : prompt[i];
+    h = crossBlock(q, h, shared ?? modulation(q.at('adaLN_modulation'), time), read, block);
   }
   h = linear(p.at('out_layer'), layerNorm(h), out_channels * patch ** 3, { kind: 'zeros' }); // [B, T, out·p³]
   const volume = reshape(transpose(h, [0, 2, 1]), [batch, out_channels * patch ** 3, side, side, side]);
   return unpatchify(volume, patch);
 }
+
+/** What each block reads of a prompt, cond [B, L, K], the same at every step. */
+export function structurePrompt(config: StructureFlowConfig, p: Scope, cond: Tensor): KeysValues[] {
+  const options = { heads: headsOf(config), qkRmsNorm: config.qk_rms_norm_cross };
+  return Array.from({ length: config.num_blocks }, (_, i) =>
+    promptKeysValues(p.at(`blocks.${i}.cross_attn`), cond, config.model_channels, options),
+  );
+}
+
+const headsOf = (config: StructureFlowConfig): number =>
+  config.num_heads ?? config.model_channels / (config.num_head_channels ?? 64);
 
 /** Weights of the state dict that are not trained: the stored position embedding. */
 export const structureFlowBuffers: readonly string[] = ['pos_emb'];

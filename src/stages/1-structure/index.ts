@@ -7,8 +7,9 @@ export {
 } from './autoencoder.ts';
 export { coordsToOccupancy, logitsToCoords, occupancyToCoords } from './coords.ts';
 export { squaredDistanceTransform } from './distance-transform.ts';
-export { type StructureFlowConfig, structureFlow, structureFlowBuffers } from './flow.ts';
+export { type StructureFlowConfig, structureFlow, structureFlowBuffers, structurePrompt } from './flow.ts';
 export type { Frame } from './frame.ts';
+export { promptHolder, promptInputs } from './held-prompts.ts';
 export { compareOccupancies, type OccupancyComparison, type OccupancyScore, occupancyIou } from './metrics.ts';
 export {
   openStructureDecoder,

@@ -11,7 +11,8 @@ import {
   type Weights,
 } from '../../tensor/index.ts';
 import { type StructureDecoderConfig, structureDecoder } from './autoencoder.ts';
-import { type StructureFlowConfig, structureFlow } from './flow.ts';
+import { type StructureFlowConfig, structureFlow, structurePrompt } from './flow.ts';
+import { promptHolder, promptInputs } from './held-prompts.ts';
 
 export interface StructureSamplerOptions {
   steps: number;
@@ -37,6 +38,7 @@ export type { Weights } from '../../tensor/index.ts';
 export interface StructureSampler {
   /**
    * Latents [B, in, R, R, R] from noise of that shape and prompt tokens [B, T, K], flattened; of several prompts, each so.
+   * What the network reads of a prompt is computed once.
    * @param run.uncond  tokens of the empty prompt, like `cond`; zeros when not given, as for pictures
    * @param run.mix     how several prompts lead a sample; 'stochastic' when not given
    */
@@ -63,27 +65,30 @@ export async function openStructureSampler(
     at(scope()),
     input('x', dims),
     input('t', [batch]),
-    input('cond', [batch, tokens, k]),
+    promptInputs(config.num_blocks, batch, config.model_channels),
   );
   const program = await compile({ output }, { device, ...weights });
-  const evaluate = (cond: Float32Array) => async (x: Float32Array, t: number) => {
-    const feeds = {
-      x: floats(x, dims),
-      t: floats(new Float32Array(batch).fill(1000 * t), [batch]),
-      cond: floats(cond, [batch, tokens, k]),
-    };
-    const predicted = (await program.run(feeds)).output.data as Float32Array;
+  const prompts = promptHolder(
+    program,
+    (cond) => structurePrompt(config, at(scope()), cond),
+    { batch, tokens, channels: k },
+    { device, ...weights },
+  );
+  const evaluate = (held: string) => async (x: Float32Array, t: number) => {
+    const feeds = { x: floats(x, dims), t: floats(new Float32Array(batch).fill(1000 * t), [batch]) };
+    const predicted = (await program.run(feeds, { held })).output.data as Float32Array;
     return prediction === 'x0' ? velocityFromX0(x, predicted, t) : predicted;
   };
   return {
-    sample(
+    async sample(
       noise,
       cond,
       { steps, guidance, interval, rescale },
       { uncond = new Float32Array(batch * tokens * k), mix = 'stochastic', signal, onStep } = {},
     ) {
-      const prompts = cond instanceof Float32Array ? [cond] : cond;
-      const velocityOf = guided(mixed(prompts.map(evaluate), mix), evaluate(uncond), {
+      const conds = new Map((cond instanceof Float32Array ? [cond] : cond).map((one, i) => [`prompt ${i}`, one]));
+      await prompts.hold(guidance > 0 ? new Map(conds).set('empty', uncond) : conds);
+      const velocityOf = guided(mixed([...conds.keys()].map(evaluate), mix), evaluate('empty'), {
         w: guidance,
         interval: [interval[0], interval[1]],
       });

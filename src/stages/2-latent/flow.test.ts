@@ -39,8 +39,7 @@ function inside(y: Tensor, name: string, file: Golden): Tensor {
 }
 
 describe.each(devices)('the latent flow network on $device', ({ device, present }) => {
-  // Ends with skip connections: held by the losses and gradients below.
-  test.skipIf(!present).each(['p2_noskip', 'p1_sharemod'])(
+  test.skipIf(!present).each(['p2_skip', 'p2_noskip', 'p1_sharemod'])(
     '%s computes what the official one does',
     async (variant) => {
       const file = golden(`slat_flow_${variant}`);

@@ -1,4 +1,4 @@
-import { layerNorm, linear, modulation, promptKeysValues, timeEmbedding } from '../../nn/index.ts';
+import { type KeysValues, layerNorm, linear, modulation, promptKeysValues, timeEmbedding } from '../../nn/index.ts';
 import { type SparseGrid, sparseCrossBlock, sparsePositions } from '../../sparse/index.ts';
 import { add, concat, type Scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { latentResidualBlock } from './residual-block.ts';
@@ -45,7 +45,7 @@ export function latentFlow(
   grid: SparseGrid,
   x: Tensor,
   t: Tensor,
-  prompt: Tensor | readonly Tensor[],
+  prompt: Tensor | readonly KeysValues[],
 ): Tensor {
   const { model_channels: width, num_blocks, out_channels, use_skip_connection: joins = true } = config;
   const io = ioWidth(config);
@@ -77,11 +77,8 @@ export function latentFlow(
   return linear(p.at('out_layer'), layerNorm(h), out_channels, zeros); // [N, out]
 }
 
-/**
- * What the blocks read of a prompt, the same at every step: its keys and values in each block. cond [B, L, K] → [B, L, 2C]
- * for each block.
- */
-export function latentPrompt(config: LatentFlowConfig, p: Scope, cond: Tensor): Tensor[] {
+/** What each block reads of a prompt, cond [B, L, K], the same at every step. */
+export function latentPrompt(config: LatentFlowConfig, p: Scope, cond: Tensor): KeysValues[] {
   return Array.from({ length: config.num_blocks }, (_, i) =>
     promptKeysValues(p.at(`blocks.${i}.cross_attn`), cond, config.model_channels, { heads: headsOf(config) }),
   );

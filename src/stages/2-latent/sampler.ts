@@ -1,17 +1,7 @@
 import { euler, guided, mixed, type PromptMix, schedule } from '../../flow/index.ts';
 import { expectRows, sparseGrid, type Voxels } from '../../sparse/index.ts';
-import {
-  compile,
-  type Device,
-  floats,
-  gather,
-  input,
-  integers,
-  reshape,
-  type Scope,
-  scope,
-} from '../../tensor/index.ts';
-import type { Weights } from '../1-structure/index.ts';
+import { compile, type Device, floats, input, type Scope, scope } from '../../tensor/index.ts';
+import { promptHolder, promptInputs, type Weights } from '../1-structure/index.ts';
 import { type LatentEncoderConfig, latentEncoder } from './encoder.ts';
 import { type LatentFlowConfig, latentFlow, latentPrompt } from './flow.ts';
 
@@ -51,80 +41,50 @@ export interface LatentSampler {
   dispose(): Promise<void>;
 }
 
-/** Opens a latent flow network for `objects` objects at once, each with up to `prompts` prompts of `tokens` tokens. */
+/** Opens a latent flow network for `objects` objects at once, each with prompts of `tokens` tokens. */
 export async function openLatentSampler(
   config: LatentFlowConfig,
   weights: Weights,
-  { objects, tokens, prompts = 1 }: { objects: number; tokens: number; prompts?: number },
+  { objects, tokens }: { objects: number; tokens: number },
   device: Device | 'auto' = 'cpu',
   at: (root: Scope) => Scope = (root) => root,
 ): Promise<LatentSampler> {
-  const { in_channels: channels, cond_channels: k, model_channels: width } = config;
-  const condDims = [objects, tokens, k];
-  const blocks = Array.from({ length: config.num_blocks }, (_, i) => `prompt.${i}`);
-  const read = latentPrompt(config, at(scope()), input('cond', condDims));
-  const reader = await compile(Object.fromEntries(blocks.map((name, i) => [name, read[i]])), { device, ...weights });
-
-  // The velocity's session holds keys and values of the prompts and, last, of the empty one, and is told which to take.
-  const size = objects * tokens * 2 * width;
-  const which = input('which', [1], 'int32');
-  const held = blocks.map((name) =>
-    reshape(gather(input(name, [prompts + 1, objects, tokens, 2 * width]), which), [objects, tokens, 2 * width]),
-  );
+  const { in_channels: channels, cond_channels: k } = config;
   const grid = sparseGrid(objects);
   const x = input('x', [grid.rows, channels]);
-  const velocity = latentFlow(config, at(scope()), grid, x, input('t', [objects]), held);
-  const empty = Object.fromEntries(blocks.map((name) => [name, new Float32Array((prompts + 1) * size)]));
-  const program = await compile({ velocity }, { device, ...weights, state: { ...weights.state, ...empty } }).catch(
-    async (error) => {
-      await reader.dispose();
-      throw error;
-    },
+  const read = promptInputs(config.num_blocks, objects, config.model_channels);
+  const velocity = latentFlow(config, at(scope()), grid, x, input('t', [objects]), read);
+  const program = await compile({ velocity }, { device, ...weights });
+  const prompts = promptHolder(
+    program,
+    (cond) => latentPrompt(config, at(scope()), cond),
+    { batch: objects, tokens, channels: k },
+    { device, ...weights },
   );
-
-  async function hold(conds: readonly Float32Array[], uncond: Float32Array | undefined): Promise<void> {
-    const all = Object.fromEntries(blocks.map((name) => [name, new Float32Array((prompts + 1) * size)]));
-    const read = async (cond: Float32Array, row: number) => {
-      const got = await reader.run({ cond: floats(cond, condDims) });
-      for (const name of blocks) all[name].set(got[name].data as Float32Array, row * size);
-    };
-    for (const [i, cond] of conds.entries()) await read(cond, i);
-    if (uncond) await read(uncond, prompts);
-    await program.writeState(all);
-  }
-
   return {
     async sample(voxels, noise, prompt, { steps, guidance, interval, rescale }, { signal, onStep } = {}) {
       expectRows('latent sampler', voxels, config.resolution, noise, channels);
-      const conds = prompt.cond instanceof Float32Array ? [prompt.cond] : prompt.cond;
-      if (conds.length > prompts)
-        throw new RangeError(`latent sampler: opened for ${prompts} prompts, got ${conds.length}.`);
+      const given = prompt.cond instanceof Float32Array ? [prompt.cond] : prompt.cond;
+      const conds = new Map(given.map((one, i) => [`prompt ${i}`, one]));
       const { uncond = new Float32Array(objects * tokens * k), mix = 'stochastic' } = prompt;
-      await hold(conds, guidance > 0 ? uncond : undefined);
+      await prompts.hold(guidance > 0 ? new Map(conds).set('empty', uncond) : conds);
       const plan = grid.plan(voxels);
-      const evaluate = (row: number) => async (x: Float32Array, t: number) => {
+      const evaluate = (held: string) => async (x: Float32Array, t: number) => {
         const feeds = {
           ...plan,
           x: floats(x, [voxels.count, channels]),
           t: floats(new Float32Array(objects).fill(1000 * t), [objects]),
-          which: integers(Int32Array.of(row), [1]),
         };
-        return (await program.run(feeds)).velocity.data as Float32Array;
+        return (await program.run(feeds, { held })).velocity.data as Float32Array;
       };
-      const towards = mixed(
-        conds.map((_, row) => evaluate(row)),
-        mix,
-      );
-      const velocityOf = guided(towards, evaluate(prompts), { w: guidance, interval: [interval[0], interval[1]] });
+      const towards = mixed([...conds.keys()].map(evaluate), mix);
+      const velocityOf = guided(towards, evaluate('empty'), { w: guidance, interval: [interval[0], interval[1]] });
       return euler(velocityOf, noise, schedule(steps, { rescale }), {
         signal,
         onStep: ({ step }) => onStep?.(step, steps),
       });
     },
-    async dispose() {
-      await reader.dispose();
-      await program.dispose();
-    },
+    dispose: () => program.dispose(),
   };
 }
 

@@ -118,6 +118,20 @@ test('a weight that something else reads too stays as it is', async () => {
   expect(relativeError(close, exact)).toBeLessThan(2e-2);
 });
 
+test('two graphs of one network keep their own quantised weights, and none of the other', async () => {
+  const { file, cache, run, y } = network(256);
+  const first = { y: y.inputs[0] }; // the first of the two layers
+  const weights = await openWeights(file, { cache, precision: 'int8' });
+  await run(weights, first);
+  await run(weights);
+  const [small, large] = readdirSync(cache)
+    .map((name) => statSync(join(cache, name)).size)
+    .sort((a, b) => a - b);
+  expect(readdirSync(cache).length).toBe(2);
+  expect(small).toBeLessThan(192 * 256 * 1.1 + 1024);
+  expect(large).toBeLessThan(statSync(file.path).size / 3);
+});
+
 test('another device than the CPU is refused', async () => {
   const { file, cache, y } = network(256);
   const weights = await openWeights(file, { cache, precision: 'int8' });

@@ -42,12 +42,19 @@ const SMALL = 64 * 2 ** 20;
 export async function openWeights(file: WeightFile, options: OpenWeightsOptions = {}): Promise<Weights> {
   const { inMemory = SMALL, precision = 'fp32' } = options;
   if (precision === 'int8')
-    return { quantized: async (linear) => packed(file, await identityOf(await realpath(file.path)), linear, options) };
+    return {
+      quantized: async (linear, read) => {
+        const identity = await identityOf(await realpath(file.path));
+        // Only what the graph reads: of a network in several graphs no weight then is quantised for one and kept for another.
+        const weights = file.weights.filter(({ name }) => read.has(name));
+        return packed({ ...file, weights }, identity, linear, options);
+      },
+    };
   const bytes = file.weights.reduce((n, w) => n + floatsOf(w) * 4, 0);
   if (bytes <= inMemory) return { state: await readWeights(file, options) };
   const path = await realpath(file.path); // the runtime refuses links that leave the folder, as the Hub's cache has them
   const identity = await identityOf(path);
-  if (file.weights.some((w) => w.width !== 4)) return { external: await packed(file, identity, [], options) };
+  if (file.weights.some((w) => w.width !== 4)) return { external: await packed(file, identity, undefined, options) };
   await checkOnce(file, identity, options);
   const places = new Map(file.weights.map((w) => [w.name, { offset: w.begin, length: w.end - w.begin }]));
   return { external: external(path, places) };
@@ -60,14 +67,14 @@ const ALIGNMENT = 64;
 
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
-/** A cached file of all weights: `linear` ones as codes and scales, the others as float32. */
+/** A cached file of all weights: `linear` ones as codes and scales, the others as float32; without `linear` all of them. */
 async function packed(
   file: WeightFile,
   { source, version }: { source: string; version: string },
-  linear: readonly LinearWeight[],
+  linear: readonly LinearWeight[] | undefined,
   options: OpenWeightsOptions,
 ): Promise<External> {
-  const sizes = new Map(linear.map((w) => [w.name, w]));
+  const sizes = new Map((linear ?? []).map((w) => [w.name, w]));
   const places = new Map<string, Place>();
   const int8 = new Map<string, { codes: Place; scales: Place }>();
   let size = 0;
@@ -84,8 +91,8 @@ async function packed(
       int8.set(w.name, { codes: next(codes), scales: next(scales * 4) });
     }
   }
-  const names = digest(JSON.stringify([...int8.keys()])).slice(0, 16);
-  const kind = int8.size > 0 ? `q8b${INT8_BLOCK}-${names}` : 'f32';
+  const names = digest(JSON.stringify([file.weights.map(({ name }) => name), [...int8.keys()]])).slice(0, 16);
+  const kind = linear ? `q8b${INT8_BLOCK}-${names}` : 'f32';
   const path = await cachedFile(
     { source, version: `${version}-${layoutOf(file)}`, kind },
     size,

@@ -187,3 +187,22 @@ describe('state', () => {
     await program.dispose();
   });
 });
+
+it('what is held is fed to every run that names it, until something else is held under the name', async () => {
+  const program = await compile({ z: add(input('x', [2]), input('y', ['n', 2])) });
+  const run = async (held?: string) => [
+    ...(await program.run({ x: floats(Float32Array.of(1, 2), [2]) }, { held })).z.data,
+  ];
+  await program.hold('a', { y: floats(Float32Array.of(10, 20), [1, 2]) });
+  await program.hold('b', { y: floats(Float32Array.of(1, 1, 2, 2), [2, 2]) });
+  expect(await run('a')).toEqual([11, 22]);
+  expect(await run('b')).toEqual([2, 3, 3, 4]);
+  await program.hold('a', { y: floats(Float32Array.of(0, 0), [1, 2]) });
+  expect(await run('a')).toEqual([1, 2]);
+  await expect(run()).rejects.toThrow(/input "y" \[n, 2\] is missing/);
+  await expect(run('c')).rejects.toThrow(/nothing is held under the name "c"/);
+  await expect(program.hold('a', { y: floats(new Float32Array(3), [2, 2]) })).rejects.toThrow(
+    /must hold \[2, 2\], got 3/,
+  );
+  await program.dispose();
+});

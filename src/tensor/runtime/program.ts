@@ -31,8 +31,11 @@ export interface ProgramOptions {
   threads?: number;
   /** weights that stay in a file */
   external?: External;
-  /** instead of `external`, for 8-bit inference on the CPU: called with the weights that only linear layers read */
-  quantized?: (linear: readonly LinearWeight[]) => Promise<External>;
+  /**
+   * instead of `external`, for 8-bit inference on the CPU: called with the weights that only linear layers
+   * read, and the names of all that the graph reads
+   */
+  quantized?: (linear: readonly LinearWeight[], read: ReadonlySet<string>) => Promise<External>;
   /** values held in the session from run to run, by the name of the weight or input they stand for */
   state?: Readonly<Record<string, Float32Array>>;
   /** for states that a run replaces: the output that holds the successor */
@@ -54,11 +57,16 @@ export type Weights = Pick<ProgramOptions, 'state' | 'external' | 'quantized'>;
 /** A graph made ready to run on a device. Owned by whoever compiled it; `dispose` frees its thread and memory. */
 export interface Program {
   readonly device: Device;
-  /** Runs once. `advance` (default: when there are updates) puts successors in the place of their states. */
+  /**
+   * Runs once. `advance` (default: when there are updates) puts successors in the place of their states. `held` names
+   * what `hold` keeps, fed besides `feeds`.
+   */
   run(
     feeds: Readonly<Record<string, Value>>,
-    options?: { fetch?: readonly string[]; advance?: boolean },
+    options?: { fetch?: readonly string[]; advance?: boolean; held?: string },
   ): Promise<Record<string, Value>>;
+  /** Keeps feeds of many runs in the session, under a name; those it kept before under that name are freed. Their arrays move there. */
+  hold(name: string, feeds: Readonly<Record<string, Value>>): Promise<void>;
   readState(names: readonly string[]): Promise<Record<string, Float32Array>>;
   writeState(state: Readonly<Record<string, Float32Array>>): Promise<void>;
   dispose(): Promise<void>;
@@ -84,7 +92,7 @@ export async function compile(
     ...outputs,
     ...Object.fromEntries(Object.entries(updates).map(([name, t]) => [stateOutputs[name], t])),
   };
-  const external = options.quantized ? await options.quantized(linearWeights(Object.values(all))) : options.external;
+  const external = options.quantized ? await quantizedWeights(options.quantized, Object.values(all)) : options.external;
   const fusedAttention = options.fusedAttention ?? (await isAttentionFused(all, device));
   const lowered = lower(all, { device, external: external?.place, int8: external?.int8, fusedAttention });
   const fed = new Map([...lowered.inputs, ...lowered.parameters].map((t) => [t.attributes.name, t]));
@@ -129,22 +137,26 @@ export async function compile(
     throw error;
   }
   const names = Object.keys(outputs);
+  const heldShapes = new Map<string, Record<string, Pick<Value, 'dtype' | 'dims'>>>();
   return {
     device,
-    async run(feeds, { fetch = names, advance = Object.keys(updates).length > 0 } = {}) {
+    async run(feeds, { fetch = names, advance = Object.keys(updates).length > 0, held } = {}) {
+      const kept = held === undefined ? {} : heldShapes.get(held);
+      if (!kept) throw new Error(`run: nothing is held under the name "${held}".`);
       const sizes = new Map<Dim, { size: number; name: string }>();
       for (const t of lowered.inputs) {
         const { name } = t.attributes;
         if (name in values) continue;
-        const value = feeds[name];
+        const value = feeds[name] ?? kept[name];
         if (!value)
           throw new Error(
             `run: input "${name}" ${showShape(t.shape)} is missing; got ${Object.keys(feeds).join(', ') || 'nothing'}.`,
           );
         const count = value.dims.reduce((a, d) => a * d, 1);
-        if (count !== value.data.length)
+        const length = feeds[name]?.data.length ?? count; // what is held was counted then
+        if (count !== length)
           throw new Error(
-            `run: input "${name}" must hold ${count} values for ${showShape(value.dims)}, got ${value.data.length}.`,
+            `run: input "${name}" must hold ${count} values for ${showShape(value.dims)}, got ${length}.`,
           );
         const fits =
           value.dims.length === t.shape.length && t.shape.every((d, i) => typeof d === 'string' || d === value.dims[i]);
@@ -165,10 +177,22 @@ export async function compile(
       return (await client.send({
         kind: 'run',
         feeds: feeds as Record<string, Value>,
+        held,
         fetch,
         advance,
         whenFinite: advanceWhenFinite,
       })) as Record<string, Value>;
+    },
+    async hold(name, values) {
+      for (const [input, { dims, data }] of Object.entries(values))
+        if (dims.reduce((a, d) => a * d, 1) !== data.length)
+          throw new Error(`hold: input "${input}" must hold ${showShape(dims)}, got ${data.length} values.`);
+      heldShapes.set(
+        name,
+        Object.fromEntries(Object.entries(values).map(([k, { dtype, dims }]) => [k, { dtype, dims }])),
+      );
+      const buffers = [...new Set(Object.values(values).map((v) => v.data.buffer as ArrayBuffer))];
+      await client.send({ kind: 'hold', name, values: values as Record<string, Value> }, buffers);
     },
     async readState(wanted) {
       const got = (await client.send({ kind: 'readState', names: wanted })) as Record<string, Value>;
@@ -194,6 +218,11 @@ async function isAttentionFused(outputs: Readonly<Record<string, Tensor>>, devic
   return fusedAttentionIsRight(device, (output, fusedAttention) => compile({ output }, { device, fusedAttention }));
 }
 
+function quantizedWeights(open: NonNullable<Weights['quantized']>, roots: readonly Tensor[]): Promise<External> {
+  const read = topological(roots).flatMap((t) => (is('parameter', t) ? [t.attributes.name] : []));
+  return open(linearWeights(roots), new Set(read));
+}
+
 /** The weights that only linear layers read, as their weight, and that are wide enough for 8 bits to pay. */
 function linearWeights(roots: readonly Tensor[]): LinearWeight[] {
   const found = new Map<Tensor, boolean>();
@@ -213,7 +242,7 @@ export const floats = (data: Float32Array, dims: readonly number[]): Value => ({
 export const integers = (data: Int32Array, dims: readonly number[]): Value => ({ dtype: 'int32', dims, data });
 
 interface Client {
-  send(request: Request): Promise<unknown>;
+  send(request: Request, transfer?: readonly ArrayBuffer[]): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -236,13 +265,13 @@ function connect(): Client {
   worker.on('error', fail);
   worker.on('exit', (code) => fail(new Error(`session: its thread ended (code ${code}) before it answered.`)));
   return {
-    send: (request) =>
+    send: (request, transfer = []) =>
       new Promise((resolve, reject) => {
         if (ended)
           return reject(new Error('session: its thread has ended; compile the graph again.', { cause: ended }));
         const id = nextId++;
         pending.set(id, { resolve, reject });
-        worker.postMessage({ id, request });
+        worker.postMessage({ id, request }, transfer);
       }),
     close: async () => {
       await worker.terminate();

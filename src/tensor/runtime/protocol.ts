@@ -16,7 +16,15 @@ export type Request =
       stateOutputs: Record<string, string>;
       inPlace: boolean;
     }
-  | { kind: 'run'; feeds: Record<string, Value>; fetch: readonly string[]; advance: boolean; whenFinite?: string }
+  | {
+      kind: 'run';
+      feeds: Record<string, Value>;
+      held?: string;
+      fetch: readonly string[];
+      advance: boolean;
+      whenFinite?: string;
+    }
+  | { kind: 'hold'; name: string; values: Record<string, Value> }
   | { kind: 'readState'; names: readonly string[] }
   | { kind: 'writeState'; state: Record<string, Value> }
   | { kind: 'dispose' };

@@ -13,6 +13,7 @@ let session: ort.InferenceSession | undefined;
 let stateOutputs: Record<string, string> = {}; // input name → output name
 const current: Record<string, ort.Tensor> = {};
 const next: Record<string, ort.Tensor> = {};
+const held = new Map<string, Record<string, ort.Tensor>>();
 
 const toOrt = (v: Value): ort.Tensor =>
   new ort.Tensor(v.dtype as 'float32', v.data as Float32Array, v.dims as number[]);
@@ -44,7 +45,7 @@ async function handle(request: Request): Promise<unknown> {
     }
     case 'run': {
       if (!session) throw new Error('internal: run before create');
-      const feeds: Record<string, ort.Tensor> = { ...current };
+      const feeds: Record<string, ort.Tensor> = { ...current, ...held.get(request.held ?? '') };
       for (const [name, value] of Object.entries(request.feeds)) feeds[name] = toOrt(value);
       const fetches: Record<string, ort.Tensor | null> = {};
       for (const name of request.fetch) fetches[name] = null;
@@ -63,6 +64,9 @@ async function handle(request: Request): Promise<unknown> {
       }
       return out;
     }
+    case 'hold':
+      held.set(request.name, Object.fromEntries(Object.entries(request.values).map(([name, v]) => [name, toOrt(v)])));
+      return undefined;
     case 'readState': {
       const out: Record<string, Value> = {};
       for (const name of request.names) {
