@@ -8,3 +8,10 @@ export {
 } from './evaluate-structure.ts';
 export { meanShape } from './mean-shape.ts';
 export { nearestPicture } from './nearest-picture.ts';
+export {
+  type Surface,
+  type SurfaceDistance,
+  type SurfaceDistanceOptions,
+  sampleSurface,
+  surfaceDistance,
+} from './surface-distance.ts';

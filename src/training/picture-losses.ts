@@ -53,15 +53,12 @@ export function ssim(
     );
   const gradient = new Float32Array(picture.length);
   const blur = windowMean(width, height);
-  const each = (value: (p: number) => number) => Float64Array.from({ length: pixels }, (_, p) => value(p));
   let total = 0;
   for (let plane = 0; plane < picture.length; plane += pixels) {
-    const a = each((p) => picture[plane + p]);
-    const b = each((p) => target[plane + p]);
+    const a = Float64Array.from(picture.subarray(plane, plane + pixels));
+    const b = Float64Array.from(target.subarray(plane, plane + pixels));
     const [meanA, meanB] = [blur(a), blur(b)];
-    const squareA = blur(each((p) => a[p] * a[p]));
-    const squareB = blur(each((p) => b[p] * b[p]));
-    const product = blur(each((p) => a[p] * b[p]));
+    const [squareA, squareB, product] = [blur(products(a, a)), blur(products(b, b)), blur(products(a, b))];
     const [ofMean, ofSquare, ofProduct] = [0, 1, 2].map(() => new Float64Array(pixels));
     for (let p = 0; p < pixels; p++) {
       const [ma, mb] = [meanA[p], meanB[p]];
@@ -88,28 +85,44 @@ const C2 = 0.03 ** 2;
 const RADIUS = 5;
 const DEVIATION = 1.5;
 
-/** Weighted means over the window, zeros beyond the borders; its own adjoint, since the window is symmetric. */
+/**
+ * Weighted means over the window, zeros beyond the borders; its own adjoint, since the window is symmetric. The eleven taps are
+ * written out, over a frame of zeros, so that the loops hold no loop and no branch.
+ */
 function windowMean(width: number, height: number): (plane: Float64Array) => Float64Array {
-  const taps = Array.from({ length: 2 * RADIUS + 1 }, (_, i) => Math.exp(-((i - RADIUS) ** 2) / (2 * DEVIATION ** 2)));
-  const sum = taps.reduce((a, b) => a + b);
-  const weights = taps.map((t) => t / sum);
+  const taps = Array.from({ length: RADIUS + 1 }, (_, i) => Math.exp(-((i - RADIUS) ** 2) / (2 * DEVIATION ** 2)));
+  const sum = 2 * taps.reduce((a, b) => a + b) - taps[RADIUS];
+  const [w0, w1, w2, w3, w4, w5] = taps.map((t) => t / sum); // from the rim to the middle
+  /** Of `count` values in `src` that are `step` apart from tap to tap, the first tap of value i at `from + i`. */
+  function along(src: Float64Array, from: number, step: number, out: Float64Array, to: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const s = from + i;
+      out[to + i] =
+        w0 * (src[s] + src[s + 10 * step]) +
+        w1 * (src[s + step] + src[s + 9 * step]) +
+        w2 * (src[s + 2 * step] + src[s + 8 * step]) +
+        w3 * (src[s + 3 * step] + src[s + 7 * step]) +
+        w4 * (src[s + 4 * step] + src[s + 6 * step]) +
+        w5 * src[s + 5 * step];
+    }
+  }
+  const line = new Float64Array(width + 2 * RADIUS);
+  const rows = new Float64Array(width * (height + 2 * RADIUS));
   return (plane) => {
-    const rows = new Float64Array(plane.length);
     const out = new Float64Array(plane.length);
-    for (let y = 0; y < height; y++)
-      for (let x = 0; x < width; x++) {
-        let mean = 0;
-        for (let k = Math.max(-RADIUS, -x); k <= Math.min(RADIUS, width - 1 - x); k++)
-          mean += weights[k + RADIUS] * plane[y * width + x + k];
-        rows[y * width + x] = mean;
-      }
-    for (let y = 0; y < height; y++)
-      for (let k = Math.max(-RADIUS, -y); k <= Math.min(RADIUS, height - 1 - y); k++) {
-        const [weight, from, to] = [weights[k + RADIUS], (y + k) * width, y * width];
-        for (let x = 0; x < width; x++) out[to + x] += weight * rows[from + x];
-      }
+    for (let y = 0; y < height; y++) {
+      line.set(plane.subarray(y * width, (y + 1) * width), RADIUS);
+      along(line, 0, 1, rows, (y + RADIUS) * width, width);
+    }
+    along(rows, 0, width, out, 0, plane.length);
     return out;
   };
+}
+
+function products(a: Float64Array, b: Float64Array): Float64Array {
+  const out = new Float64Array(a.length);
+  for (let i = 0; i < out.length; i++) out[i] = a[i] * b[i];
+  return out;
 }
 
 /** The mean of a function of the differences, from its value and slope at each. */
