@@ -7,8 +7,9 @@ import { createFieldRasterizer } from './field-kernel.ts';
 import { createGaussianRasterizer } from './gaussian-kernel.ts';
 import { normalsFromDepth } from './normals-from-depth.ts';
 import { reducePlanes } from './supersampling.ts';
+import type { Light } from './surface-light.ts';
 import { texturedMesh } from './textured-mesh.ts';
-import { createTriangleRenderer, type Light, type SurfacePlanes } from './triangles.ts';
+import { createTriangleRenderer, type SurfacePlanes } from './triangles.ts';
 
 /** Owned by whoever created it; give its threads back with `dispose`. Cameras are in the asset's frame. */
 export interface AssetRenderer {
