@@ -60,6 +60,7 @@ beforeAll(async () => {
   } as const;
   writeFileSync(at('splats.ply'), writeSplatPly(splats));
   writeFileSync(at('text.glb'), 'not a model');
+  writeFileSync(at('glb.obj'), 'glTF and so on');
   writeFileSync(at('points.ply'), 'ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nend_header\n0\n');
 });
 
@@ -106,6 +107,7 @@ test('--to names the format where the ending does not; --json prints events', as
 test.each([
   ['no such file', ['missing.obj', 'bad.glb'], /missing\.obj: there is no such file/],
   ['a file that is no model', ['text.glb', 'bad.obj'], /begin with "not a model/],
+  ['a file named after another format', ['glb.obj', 'bad.stl'], /is named \.obj, its content is a GLB.*ending \.glb/],
   ['a point cloud', ['points.ply', 'bad.glb'], /point cloud of 1 points/],
   ['an unknown ending', ['flag.obj', 'bad.fbx'], /expected a name that ends in \.glb/],
   ['glTF text', ['flag.obj', 'bad.gltf'], /A \.glb holds the same/],
@@ -116,6 +118,18 @@ test.each([
 ])('%s is a clear error, and no file is left', async (_, [from, to], message) => {
   await expect(convert(at(from), at(to))).rejects.toThrow(message);
   expect(readdirSync(folder).filter((name) => name.startsWith('bad'))).toEqual([]);
+});
+
+test('a model with a vertex that is not finite is written without it', async () => {
+  writeFileSync(
+    at('nan.ply'),
+    'ply\nformat ascii 1.0\nelement vertex 5\nproperty float x\nproperty float y\nproperty float z\nelement face 2\nproperty list uchar int vertex_indices\nend_header\n0 0 0\nnan 0 0\n1 0 0\n0 1 0\n0 0 1\n3 1 2 3\n3 0 2 3\n',
+  );
+  expect((await convert(at('nan.ply'), at('out/whole.glb'))).stderr).toMatch(
+    /1 triangles have vertices that are not finite/,
+  );
+  const { primitives } = await readModelFile(at('out/whole.glb'));
+  expect([primitives[0].indices.length, primitives[0].positions.length]).toEqual([3, 12]);
 });
 
 test('an error is one line on stderr and exit code 1; files that were there stay, new ones do not', () => {

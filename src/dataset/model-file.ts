@@ -32,12 +32,17 @@ export async function openModelFile(
   { maxTextureSide = MAX_TEXTURE_SIDE }: ReadModelFileOptions = {},
 ): Promise<OpenModelFile> {
   const bytes = await readWithin(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    throw new ModelError(`${path}: there is no such file. Give the path of a model.`);
+    if (error.code === 'ENOENT') throw new ModelError(`${path}: there is no such file. Give the path of a model.`);
+    if (error.code === 'EACCES' || error.code === 'EPERM') {
+      throw new ModelError(`${path}: there is no permission to read it. Change its permissions, or copy it.`);
+    }
+    throw error;
   });
   const folder = await realpath(dirname(path));
   const loadResource = async (relative: string): Promise<Uint8Array> => {
-    const target = await realpath(resolve(folder, relative)); // where links lead
+    const target = await realpath(resolve(folder, relative)).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'ENOENT' ? new Error('there is no such file', { cause: error }) : error;
+    }); // where links lead
     if (!target.startsWith(folder.endsWith(sep) ? folder : folder + sep)) {
       throw new ModelError(
         `openModelFile: "${relative}" leads out of the folder of the model. Put the file beside it.`,

@@ -17,7 +17,7 @@ export function checkedScene(
   warnings: readonly string[],
   empty = 'lines, points and empty scenes have no surface',
 ): TriangleScene {
-  const used = primitives.filter((primitive) => primitive.indices.length > 0);
+  const used = primitives.filter((primitive) => primitive.indices.length > 0).map(withoutBrokenVertices);
   if (used.length === 0) {
     throw new NoSurfaceError(
       `${format}: expected at least one triangle with an area, got none: ${empty}. Export a mesh.`,
@@ -26,6 +26,31 @@ export function checkedScene(
   const said = warnings.slice(0, MOST_WARNINGS);
   if (warnings.length > said.length) said.push(`${format}: ${warnings.length - said.length} more warnings like these.`);
   return { primitives: used, warnings: [...said, ...remarks(format, used)] };
+}
+
+/** Vertices that are not finite belong to no triangle any more; what is left can be measured and written. */
+function withoutBrokenVertices(src: ScenePrimitive): ScenePrimitive {
+  const { positions } = src;
+  let broken = 0;
+  const rowOf = new Uint32Array(positions.length / 3);
+  for (let v = 0; v < rowOf.length; v++) {
+    rowOf[v] = v - broken;
+    if (!Number.isFinite(positions[3 * v] + positions[3 * v + 1] + positions[3 * v + 2])) broken++;
+  }
+  if (broken === 0) return src;
+  const kept = (values: Float32Array | undefined, width: number) =>
+    values?.filter((_, i) => {
+      const v = Math.floor(i / width);
+      return v + 1 < rowOf.length ? rowOf[v + 1] > rowOf[v] : rowOf.length - broken > rowOf[v];
+    });
+  return {
+    ...src,
+    positions: kept(positions, 3)!,
+    indices: src.indices.map((v) => rowOf[v]),
+    ...(src.normals && { normals: kept(src.normals, 3) }),
+    ...(src.uvs && { uvs: kept(src.uvs, 2) }),
+    ...(src.colors && { colors: kept(src.colors, 4) }),
+  };
 }
 
 function remarks(format: string, primitives: readonly ScenePrimitive[]): string[] {

@@ -1,6 +1,7 @@
 /** A mesh file of any format → triangles; the extension chooses the reader, the reader checks the content. */
 import { readGltfScene } from './gltf-scene.ts';
 import { readObj } from './obj.ts';
+import { expectOwnContent } from './own-content.ts';
 import { readPlyMesh } from './ply-mesh.ts';
 import { readStl } from './stl.ts';
 import { ModelError, type ReadModelOptions, type TriangleScene } from './triangle-scene.ts';
@@ -17,6 +18,7 @@ export async function readMesh(
   extension: string,
   options: ReadModelOptions = {},
 ): Promise<TriangleScene> {
+  expectOwnContent(bytes, extension);
   switch (extension.toLowerCase() as (typeof MESH_EXTENSIONS)[number]) {
     case '.glb':
     case '.gltf':

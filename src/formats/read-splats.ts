@@ -1,5 +1,6 @@
 /** A Gaussian file of any format → Gaussians; the extension chooses the reader, the reader checks the content. */
 import { readGltfSplats } from './gltf-splats.ts';
+import { expectOwnContent } from './own-content.ts';
 import { readSplatFile } from './splat-file.ts';
 import { readSplatPly } from './splat-ply.ts';
 import type { ReadSplats } from './splats.ts';
@@ -18,6 +19,7 @@ export async function readSplats(
   extension: string,
   options: ReadModelOptions = {},
 ): Promise<ReadSplats> {
+  expectOwnContent(bytes, extension);
   switch (extension.toLowerCase() as (typeof SPLAT_EXTENSIONS)[number]) {
     case '.ply':
       return readSplatPly(bytes);
