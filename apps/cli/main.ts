@@ -6,39 +6,31 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { cancelSignal, listenForCancel } from './cancel.ts';
-import { checkCommand } from './check.ts';
-import { convertCommand } from './convert.ts';
-import { datasetCommand } from './dataset.ts';
-import { evalCommand } from './eval.ts';
 import { errorText, exitCodeOf, exitCodes, isCancellation } from './exit-codes.ts';
-import { exportCommand } from './export.ts';
-import { finishCommand } from './finish.ts';
-import { generateCommand } from './generate.ts';
-import { infoCommand } from './info.ts';
-import { renderCommand } from './render.ts';
-import { trainCommand } from './train.ts';
 
-/** Every command, in the order of `espalier --help`. A new one is an import and a line here. */
-const commands: readonly (() => Command)[] = [
-  generateCommand,
-  infoCommand,
-  convertCommand,
-  finishCommand,
-  checkCommand,
-  renderCommand,
-  datasetCommand,
-  trainCommand,
-  evalCommand,
-  exportCommand,
-];
+/** Every command, in the order of `espalier --help`. A new one is a line here. Only what is asked for is loaded: all take a second. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  generate: async () => (await import('./generate.ts')).generateCommand(),
+  info: async () => (await import('./info.ts')).infoCommand(),
+  convert: async () => (await import('./convert.ts')).convertCommand(),
+  finish: async () => (await import('./finish.ts')).finishCommand(),
+  check: async () => (await import('./check.ts')).checkCommand(),
+  render: async () => (await import('./render.ts')).renderCommand(),
+  dataset: async () => (await import('./dataset.ts')).datasetCommand(),
+  train: async () => (await import('./train.ts')).trainCommand(),
+  eval: async () => (await import('./eval.ts')).evalCommand(),
+  export: async () => (await import('./export.ts')).exportCommand(),
+};
 
-function program(): Command {
+async function program(): Promise<Command> {
   const root = new Command('espalier')
     .description('A picture becomes a 3D asset; a folder of models becomes a dataset and trained networks.')
     .version(packageVersion(), '--version')
     .option('--verbose', 'print the stack of an error, not the message alone')
     .addHelpText('after', '\nExample:\n  $ espalier generate examples/trunk.png --out trunk.glb');
-  for (const command of commands) root.addCommand(command());
+  const asked = process.argv.slice(2).find((word) => !word.startsWith('-')) ?? '';
+  const wanted = Object.hasOwn(commands, asked) ? [asked] : Object.keys(commands);
+  for (const name of wanted) root.addCommand(await commands[name]());
   return root;
 }
 
@@ -61,7 +53,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 listenForCancel();
-const root = program();
+const root = await program();
 try {
   await root.parseAsync();
   process.exitCode ??= cancelSignal.aborted ? exitCodes.cancelled : exitCodes.ok;
