@@ -43,7 +43,7 @@ import type { OptimizerOptions } from '../optimizer.ts';
 import { generatorOf, samplesOf } from '../order.ts';
 import { saveSample } from '../save-sample.ts';
 import { startFrom } from '../start-from.ts';
-import { type StructureSample, structureSamples } from '../structure-data.ts';
+import { type StructureSample, spread, structureSamples } from '../structure-data.ts';
 import { initialStates, type States, trainingProgram } from '../training-program.ts';
 
 export const structureVaeRecipe = {
@@ -52,7 +52,8 @@ export const structureVaeRecipe = {
   trainEncoder: true, // false: only the decoder learns, and a flow trained on the encoder's latents stays valid
   latentNoise: 0, // largest deviation, in units of a channel's own, of noise that the decoder learns to forgive a flow
   flowShare: 0.5, // of the samples, with --flow: latents that this flow made of a picture, errors and all
-  flowPictures: 2, // of each asset that are sampled for it: 0.3 s each
+  flowAssets: 400, // training assets, spread evenly, of which the flow makes latents: 0.3 s a picture
+  flowPictures: 2, // of each of them
   lossType: 'dice' as OccupancyLoss, // the published one
   lambdaKl: 1e-3,
   turnedShare: 0.5, // of the samples, turned to one of their condition views: what a flow in the picture's frame meets
@@ -135,8 +136,7 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
     const fromFlow = new Float32Array(made ? batchSize * size : 0);
     for (const [i, index] of samplesOf(step, batchSize, training.length, seed).entries()) {
       if (made && rng.uniform(1)[0] < recipe.flowShare) {
-        const of = made.training[index];
-        const { grid, latent } = latentCrop(of[rng.integer(of.length)], { side, crop }, rng);
+        const { grid, latent } = latentCrop(made.training[rng.integer(made.training.length)], { side, crop }, rng);
         grids.set(grid, i * crop ** 3);
         fromFlow.set(latent, i * size);
         encoded[i] = 0;
@@ -176,7 +176,14 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
       lambdaKl,
       turnedShare: recipe.turnedShare,
       latentNoise: recipe.latentNoise,
-      ...(made ? { flow: made.id, flowShare: recipe.flowShare, flowPictures: recipe.flowPictures } : {}),
+      ...(made
+        ? {
+            flow: made.id,
+            flowShare: recipe.flowShare,
+            flowAssets: recipe.flowAssets,
+            flowPictures: recipe.flowPictures,
+          }
+        : {}),
       crop,
       batchSize,
       seed,
@@ -250,20 +257,21 @@ export async function reconstructions(
 
 interface MadeLatents {
   id: string;
-  training: FlowLatent[][];
-  held: FlowLatent[][];
+  training: FlowLatent[];
+  held: FlowLatent[];
 }
 
 /** What the flow makes of training pictures, to learn from, and of held-out ones, to look at. */
 async function madeLatents(
-  { flowPictures: pictures }: StructureVaeRecipe,
+  { flowAssets, flowPictures: pictures }: StructureVaeRecipe,
   flow: string,
   training: readonly StructureSample[],
   held: readonly StructureSample[],
   { signal, onEvent }: RecipeRun,
 ): Promise<MadeLatents> {
-  const { id, latents } = await flowLatents(flow, [...held, ...training], { pictures, signal, onEvent });
-  return { id, held: latents.slice(0, held.length), training: latents.slice(held.length) };
+  const chosen = [...held, ...spread(training, flowAssets, 0)];
+  const { id, latents } = await flowLatents(flow, chosen, { pictures, signal, onEvent });
+  return { id, held: latents.slice(0, held.length).flat(), training: latents.slice(held.length).flat() };
 }
 
 /** A cube of the flow's latent, at a random place that touches the shape, and the occupancy it should become. */
@@ -304,21 +312,20 @@ function latentCrop(
 async function flowScores(
   { decoder }: StructureVaeRecipe,
   states: States,
-  held: readonly (readonly FlowLatent[])[],
+  held: readonly FlowLatent[],
 ): Promise<{ flowFScore1: number; flowFScore2: number }> {
   const resolution = 64 / 2 ** (decoder.channels.length - 1);
   const runner = await openStructureDecoder(decoder, { state: states }, { batch: 1, resolution }, 'cpu', (root) =>
     root.at('decoder'),
   );
-  const all = held.flat();
   let [flowFScore1, flowFScore2] = [0, 0];
   try {
-    for (const { latent, coords } of all) {
+    for (const { latent, coords } of held) {
       const result = Uint8Array.from(await runner.decode(latentFloats(latent)), (logit) => (logit > 0 ? 1 : 0));
       if (!result.includes(1)) continue;
       const { scores } = compareOccupancies(result, Uint8Array.from(cropOccupancy(coords, 64)), 64, [1, 2]);
-      flowFScore1 += scores[0].fScore / all.length;
-      flowFScore2 += scores[1].fScore / all.length;
+      flowFScore1 += scores[0].fScore / held.length;
+      flowFScore2 += scores[1].fScore / held.length;
     }
   } finally {
     await runner.dispose();
