@@ -78,7 +78,7 @@ function paint(turn: number, roll: number): Vec3 {
   return dye(turn).map((d) => (1 - white) * linearOfDisplay(d) + 0.85 * white) as Vec3;
 }
 
-/** As the renderer lights meshes from this view; Gaussians and radiance fields carry their light with them. */
+/** The lamp and sky that the renderer gives meshes in this view; Gaussians and radiance fields carry their light with them. */
 function litColor(turn: number, roll: number, normal: Vec3): Vec3 {
   const a = (view.azimuth * Math.PI) / 180;
   const e = (view.elevation * Math.PI) / 180;

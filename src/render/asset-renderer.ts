@@ -74,7 +74,8 @@ function meshRenderer(primitives: readonly ScenePrimitive[], outline: Outline, s
     primitives: primitives.map((p) => ({ ...p, positions: moved.points(p.positions) })),
     warnings: [],
   });
-  const colors = createTriangleRenderer({ size, samples: size <= 1024 ? 4 : size <= 2048 ? 3 : 2 });
+  const samples = size <= 1024 ? 4 : size <= 2048 ? 3 : 2;
+  const colors = createTriangleRenderer({ size, samples, shading: 'full' });
   // An odd number: one sample lies in the pixel's middle, where depth is meant.
   const surfaces = createTriangleRenderer({ size, samples: size <= 2048 ? 3 : 1 });
   return {

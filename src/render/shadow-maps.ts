@@ -27,13 +27,21 @@ export const surroundings: Float64Array = Float64Array.from({ length: DIRECTIONS
   return [r * Math.cos(yaw), r * Math.sin(yaw), z][i % 3];
 });
 
-/** @param lamp  where the lamp stands; seen from afar, so that its rays are taken as parallel */
-export function shadowMaps(mesh: TexturedMesh, lamp: readonly [number, number, number]): ShadowMaps {
+/**
+ * @param lamp  where the lamp stands; seen from afar, so that its rays are taken as parallel
+ * @param known  maps of the same mesh with the lamp elsewhere: only its own is drawn anew, and those are used up
+ */
+export function shadowMaps(
+  mesh: TexturedMesh,
+  lamp: readonly [number, number, number],
+  known?: ShadowMaps,
+): ShadowMaps {
   const { center, radius } = boundingSphere(mesh.positions);
-  const frames = new Float64Array((1 + DIRECTIONS) * 12);
-  const heights = new Float32Array((1 + DIRECTIONS) * SIZE * SIZE).fill(-Infinity);
+  const frames = known?.frames ?? new Float64Array((1 + DIRECTIONS) * 12);
+  const heights = known?.heights ?? new Float32Array((1 + DIRECTIONS) * SIZE * SIZE);
+  heights.fill(-Infinity, 0, known ? SIZE * SIZE : undefined);
   const casters = castersOf(mesh);
-  for (let k = 0; k <= DIRECTIONS; k++) {
+  for (let k = 0; k <= (known ? 0 : DIRECTIONS); k++) {
     const towards = k === 0 ? lamp.map((value, c) => value - center[c]) : [...surroundings.subarray(3 * k - 3, 3 * k)];
     frames.set(frameOf(towards, center, radius), 12 * k);
     drawHeights(

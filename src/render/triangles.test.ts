@@ -185,3 +185,18 @@ test('full light gives the same picture each time, from a renderer that drew ano
   renderer.render(two, camera);
   expect(renderer.render(one, camera)).toEqual(first);
 });
+
+test('a renderer whose lamp moved draws what a fresh one draws', () => {
+  const camera = orbitCamera(1, 0.7, 3, 0.6);
+  const mesh = texturedMesh({ primitives: [plate(0.5, -0.3, lit), plate(0.12, 0, lit)], warnings: [] });
+  const lamps = [[4, 1, 6] as const, [-3, 2, 4] as const].map((position) => ({
+    position,
+    lamp: 0.8,
+    sky: 0.3,
+    ambient: 0.2,
+  }));
+  const [kept, fresh] = [0, 1].map(() => createTriangleRenderer({ size: 48, shading: 'full' }));
+  const first = kept.render(mesh, camera, lamps[0]);
+  expect(kept.render(mesh, camera, lamps[1])).toEqual(fresh.render(mesh, camera, lamps[1]));
+  expect(kept.render(mesh, camera, lamps[0])).toEqual(first);
+});

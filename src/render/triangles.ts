@@ -70,7 +70,10 @@ export function createTriangleRenderer(options: TriangleRenderOptions): Triangle
   return {
     render(mesh, camera, own = light) {
       if (shading === 'full' && (shaded?.mesh !== mesh || shaded.light !== own))
-        shaded = { mesh, light: own, shadows: shadowMaps(mesh, own.position) };
+        shaded = {
+          ...{ mesh, light: own },
+          shadows: shadowMaps(mesh, own.position, shaded?.mesh === mesh ? shaded.shadows : undefined),
+        };
       return shade(mesh, camera, own, shaded?.shadows, draw(mesh, camera), seen, size, samples);
     },
     surface(mesh, camera) {
