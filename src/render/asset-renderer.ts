@@ -75,7 +75,7 @@ function meshRenderer(primitives: readonly ScenePrimitive[], outline: Outline, s
     warnings: [],
   });
   const samples = size <= 1024 ? 4 : size <= 2048 ? 3 : 2;
-  const colors = createTriangleRenderer({ size, samples, shading: 'full' });
+  const colors = createTriangleRenderer({ size, samples });
   // An odd number: one sample lies in the pixel's middle, where depth is meant.
   const surfaces = createTriangleRenderer({ size, samples: size <= 2048 ? 3 : 1 });
   return {
