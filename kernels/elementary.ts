@@ -75,6 +75,21 @@ export function ln(x: f64): f64 {
   return k * 0.6931471805599453 + 2 * s * sum;
 }
 
+/** ln(1 + x) of a number in 0 … 1, to about 2e-7. */
+export function log1p(x: f32): f32 {
+  let p: f32 = -0.00324398139;
+  p = p * x + 0.0198512655;
+  p = p * x - 0.0569591634;
+  p = p * x + 0.106036171;
+  p = p * x - 0.153055698;
+  p = p * x + 0.196759313;
+  p = p * x - 0.249541327;
+  p = p * x + 0.333299637;
+  p = p * x - 0.499999017;
+  p = p * x + 1;
+  return p * x;
+}
+
 /** The sum of the four numbers, in a fixed order. */
 export function sum4(v: v128): f32 {
   return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
