@@ -58,7 +58,7 @@ export async function createFieldRasterizer(options: KernelPoolOptions = {}): Pr
     ];
     memory.doubles(camera, 17).set(cameraBlock(view));
     memory.integers(grid, cells.length).set(cells);
-    new Uint8Array(memory.memory.buffer, regions, regionCount).fill(0);
+    memory.bytes(regions, regionCount).fill(0);
     if (view.offsets) memory.floats(offsets, width * height).set(view.offsets);
     else memory.floats(offsets, width * height).fill(0.5);
     await kernel.everywhere(
