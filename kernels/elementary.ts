@@ -18,6 +18,20 @@ export function exp4(x: v128): v128 {
   return f32x4.mul(p, power);
 }
 
+/** 2ˣ of four numbers in −126 … 126, to about 3e-7; beyond, anything. */
+export function exp2of4(x: v128): v128 {
+  // Adding 1.5·2²³ rounds to an integer n, which is then in the low bits.
+  const shifted = f32x4.add(x, f32x4.splat(12582912));
+  const r = f32x4.sub(x, f32x4.sub(shifted, f32x4.splat(12582912)));
+  let p = f32x4.splat(0.00132764701);
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.00967554096));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.0555071346));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.240221202));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.693146944));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.00000012));
+  return i32x4.add(p, i32x4.shl(shifted, 23)); // n into the exponent
+}
+
 /** eˣ of a number ≤ 0, to about 1e-15; below −700 it stays at e⁻⁷⁰⁰. */
 export function exp(x: f64): f64 {
   const t = max(x, -700);
@@ -61,9 +75,31 @@ export function ln(x: f64): f64 {
   return k * 0.6931471805599453 + 2 * s * sum;
 }
 
+/** ln(1 + x) of a number in 0 … 1, to about 2e-7. */
+export function log1p(x: f32): f32 {
+  let p: f32 = -0.00324398139;
+  p = p * x + 0.0198512655;
+  p = p * x - 0.0569591634;
+  p = p * x + 0.106036171;
+  p = p * x - 0.153055698;
+  p = p * x + 0.196759313;
+  p = p * x - 0.249541327;
+  p = p * x + 0.333299637;
+  p = p * x - 0.499999017;
+  p = p * x + 1;
+  return p * x;
+}
+
 /** The sum of the four numbers, in a fixed order. */
 export function sum4(v: v128): f32 {
   return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
+}
+
+/** The sums of the numbers of a, of b, of c and of d, in a fixed order. */
+export function sums4(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.add(v128.shuffle<i32>(a, b, 0, 4, 1, 5), v128.shuffle<i32>(a, b, 2, 6, 3, 7));
+  const cd = f32x4.add(v128.shuffle<i32>(c, d, 0, 4, 1, 5), v128.shuffle<i32>(c, d, 2, 6, 3, 7));
+  return f32x4.add(v128.shuffle<i32>(ab, cd, 0, 1, 4, 5), v128.shuffle<i32>(ab, cd, 2, 3, 6, 7));
 }
 
 export function isFiniteNumber(x: f64): bool {

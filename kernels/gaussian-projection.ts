@@ -16,9 +16,15 @@ const EPSILON: f64 = 1e-6;
 const NEAR: f64 = 0.2;
 const TILE: f64 = 16;
 const BRIGHTEST: f64 = 1e18; // beyond, gradients leave single precision
+const REACH_SLACK: f64 = 0.1; // pixels, more than single precision moves an ellipse
+const LOG2E: f64 = 1.4426950408889634;
+const LN255_TWICE: f64 = 11.082527090316852; // 2·ln 255
 const WIDEST: f64 = 1e6; // pixels; beyond, double precision does not tell the axes apart
 
-/** Floats of a record: μx μy ½A β ½γ o' r g b z Q extent 1/A, where power = −½A·(δx + β·δy)² − ½γ·δy². */
+/**
+ * Bytes of a record, floats: μx μy A β γ log₂o' r g b z reach extent 1/A, where α = 2^(log₂o' − A·(δx + β·δy)² − γ·δy²), at least
+ * 1/255 where A·(δx + β·δy)² + γ·δy² ≤ reach, for that |δy| ≤ extent. A and γ are half the conic's, over ln 2.
+ */
 export const SPLAT: usize = 64;
 /** Doubles of the spherical harmonics and their derivatives. */
 export const BASIS: usize = 512;
@@ -185,27 +191,30 @@ export function writeSplat(
   const middle = 0.5 * (a + c);
   const radius = ceil(3 * sqrt(middle + sqrt(max(0.1, middle * middle - det))));
   if (!(radius <= WIDEST)) return false;
-  const x0 = min(max(trunc((mx - radius) / TILE), 0), tilesX);
-  const x1 = min(max(trunc((mx + radius + (TILE - 1)) / TILE), 0), tilesX);
-  const y0 = min(max(trunc((my - radius) / TILE), 0), tilesY);
-  const y1 = min(max(trunc((my + radius + (TILE - 1)) / TILE), 0), tilesY);
-  if (!(x1 > x0 && y1 > y0)) return false; // NaN, too
   const inverseA = a - (b * b) / c;
   const opacity = f64(load<f32>(opacities + i * 4)) * rho;
-  const reach = 2 * ln(255 * opacity); // α ≥ 1/255 where A·u² + γ·δy² ≤ this
+  const reach = 2 * ln(255 * opacity); // α ≥ 1/255 where u²/inverseA + δy²/c ≤ this
+  const wide = min(radius, sqrt(reach * a) + REACH_SLACK);
+  const high = min(radius, sqrt(reach * c) + REACH_SLACK);
+  // The published tiles are those of the square about the 3σ circle; of these, the ones with α ≥ 1/255.
+  const x0 = min(max(max(trunc((mx - radius) / TILE), floor((mx - wide) / TILE)), 0), tilesX);
+  const x1 = min(max(min(trunc((mx + radius + (TILE - 1)) / TILE), floor((mx + wide) / TILE) + 1), 0), tilesX);
+  const y0 = min(max(max(trunc((my - radius) / TILE), floor((my - high) / TILE)), 0), tilesY);
+  const y1 = min(max(min(trunc((my + radius + (TILE - 1)) / TILE), floor((my + high) / TILE) + 1), 0), tilesY);
+  if (!(x1 > x0 && y1 > y0)) return false; // NaN, too
   store<f32>(splat, f32(mx));
   store<f32>(splat, f32(my), 4);
-  store<f32>(splat, f32(0.5 / inverseA), 8);
+  store<f32>(splat, f32((0.5 * LOG2E) / inverseA), 8);
   store<f32>(splat, f32(-b / c), 12);
-  store<f32>(splat, f32(0.5 / c), 16);
-  store<f32>(splat, f32(opacity), 20);
+  store<f32>(splat, f32((0.5 * LOG2E) / c), 16);
+  store<f32>(splat, f32(0.5 * LOG2E * (reach - LN255_TWICE)), 20);
   store<f32>(splat, f32(max(red, 0)), 24);
   store<f32>(splat, f32(max(green, 0)), 28);
   store<f32>(splat, f32(max(blue, 0)), 32);
   store<f32>(splat, f32(tz), 36);
-  store<f32>(splat, f32(reach), 40);
+  store<f32>(splat, f32(0.5 * LOG2E * reach), 40);
   store<f32>(splat, f32(sqrt(reach * c)), 44);
-  store<f32>(splat, f32(inverseA), 48);
+  store<f32>(splat, f32(inverseA / (0.5 * LOG2E)), 48);
   const check = mx + my + 0.5 / inverseA + sqrt(reach * c) + inverseA;
   if (!isFiniteNumber(f64(f32(check))) || !(inverseA > 0)) return false;
   store<i32>(rect, i32(x0));

@@ -5,22 +5,20 @@
  * Nothing is added up across threads: each pair of a triangle and a band has its own record of floats: gradients of
  * (x·w, y·w, w) of its corners [9], of its normal [3], of its corners' attributes [3, C].
  */
+import { NONE } from './mesh-antialias';
 import {
-  amount,
   cornerFrom,
   cornerTo,
   findCrossing,
   firstOwns,
-  firstReceives,
   saturated,
   slopeFromX,
   slopeFromY,
   slopeToX,
   slopeToY,
 } from './mesh-crossing';
+import { BAND, VERTEX } from './mesh-projection';
 import { draw } from './tickets';
-
-const BAND: i32 = 16;
 
 function add(at: usize, value: f64): void {
   store<f32>(at, load<f32>(at) + f32(value));
@@ -35,10 +33,12 @@ function addPixelGradient(record: usize, corner: i32, v: usize, gx: f64, gy: f64
   add(at + 8, -((load<f64>(v) / w) * gx + (load<f64>(v, 8) / w) * gy) / w);
 }
 
-/** `given`: gradients of the planes mask, depth, normal (before encoding), attributes [5 + C, H, W]. */
+/**
+ * `given`: gradients of the planes mask, depth, normal, attributes [5 + C, H, W]. A record is cleared when it is first met, which
+ * `met` [entries] says, bytes.
+ */
 export function pixelsBackward(
   thread: i32,
-  smooth: i32,
   bandCount: i32,
   width: i32,
   height: i32,
@@ -50,13 +50,13 @@ export function pixelsBackward(
   channels: i32,
   bands: usize,
   bases: usize,
-  list: usize,
-  offsets: usize,
   scratch: usize,
   triangle: usize,
   raw: usize,
+  amounts: usize,
   given: usize,
   records: usize,
+  met: usize,
 ): void {
   const stride = usize(12 + 3 * channels) << 2;
   const all = usize(5 + channels);
@@ -65,9 +65,6 @@ export function pixelsBackward(
   for (;;) {
     const band = draw(1);
     if (band >= bandCount) return;
-    const end = load<i32>(offsets + (usize(band) << 2), 4);
-    for (let k = load<i32>(offsets + (usize(band) << 2)); k < end; k++)
-      memory.fill(recordOf(load<i32>(list + (usize(k) << 2)), band, bands, bases, records, stride), 0, stride);
     const bottom = min(height, (band + 1) * BAND);
     for (let y = band * BAND; y < bottom; y++)
       for (let x = 0; x < width; x++) {
@@ -75,49 +72,47 @@ export function pixelsBackward(
         const id = load<i32>(triangle + p);
         if (id === 0) continue; // background pixels carry no parameters, owners speak for pairs with them
         const t = id - 1;
-        const record = recordOf(t, band, bands, bases, records, stride);
+        const entry = usize(load<i32>(bases + (usize(t) << 2)) + band - load<i32>(bands + (usize(t) << 3)));
+        const record = records + entry * stride;
+        if (load<u8>(met + entry) === 0) {
+          store<u8>(met + entry, 1);
+          memory.fill(record, 0, stride);
+        }
         for (let c: usize = 0; c < all; c++) store<f64>(g + (c << 3), f64(load<f32>(given + c * plane + p)));
-        if (smooth !== 0)
-          for (let n = 0; n < 4; n++) {
-            const axis = n & 1;
-            const second = n < 2;
-            const x0 = second && axis === 0 ? x - 1 : x;
-            const y0 = second && axis === 1 ? y - 1 : y;
-            const x1 = axis === 0 ? x0 + 1 : x0;
-            const y1 = axis === 1 ? y0 + 1 : y0;
-            if (x0 < 0 || y0 < 0 || x1 >= width || y1 >= height) continue;
-            const p0 = usize(y0 * width + x0) << 2;
-            const p1 = usize(y1 * width + x1) << 2;
-            const id0 = load<i32>(triangle + p0);
-            const id1 = load<i32>(triangle + p1);
-            if (id0 === id1) continue;
-            const depths = raw + plane;
-            const d0 = load<f32>(depths + p0);
-            const d1 = load<f32>(depths + p1);
-            if (!findCrossing(clip, indices, starts, corners, x0, y0, axis, id0, d0, id1, d1)) continue;
-            const receiver = firstReceives ? p0 : p1;
-            const share = second ? amount : -amount;
-            let gAmount: f64 = 0;
-            for (let c: usize = 0; c < all; c++) {
-              const upstream = f64(load<f32>(given + c * plane + receiver));
-              store<f64>(g + (c << 3), load<f64>(g + (c << 3)) + share * upstream);
-              const from = raw + c * plane;
-              gAmount += upstream * (f64(load<f32>(from + p1)) - f64(load<f32>(from + p0)));
-            }
-            if (saturated || firstOwns === second) continue; // no slope, or the other pixel's triangle has the edge
-            const from = clip + usize(load<i32>(indices + (usize(3 * t + cornerFrom) << 2))) * 24;
-            const to = clip + usize(load<i32>(indices + (usize(3 * t + cornerTo) << 2))) * 24;
-            addPixelGradient(record, cornerFrom, from, -gAmount * slopeFromX, -gAmount * slopeFromY);
-            addPixelGradient(record, cornerTo, to, -gAmount * slopeToX, -gAmount * slopeToY);
+        for (let n = 0; n < 4; n++) {
+          // left, above: this pixel is the second of the pair; right, below: the first
+          const axis = n & 1;
+          const second = n < 2;
+          const x0 = second && axis === 0 ? x - 1 : x;
+          const y0 = second && axis === 1 ? y - 1 : y;
+          if (x0 < 0 || y0 < 0) continue;
+          const p0 = usize(y0 * width + x0) << 2;
+          const amount = load<f32>(amounts + usize(axis) * plane + p0);
+          if (amount === NONE) continue;
+          const p1 = axis === 0 ? p0 + 4 : p0 + (usize(width) << 2);
+          const receiver = amount > 0 ? p0 : p1;
+          const share = f64(second ? amount : -amount);
+          let gAmount: f64 = 0;
+          for (let c: usize = 0; c < all; c++) {
+            const upstream = f64(load<f32>(given + c * plane + receiver));
+            store<f64>(g + (c << 3), load<f64>(g + (c << 3)) + share * upstream);
+            const from = raw + c * plane;
+            gAmount += upstream * (f64(load<f32>(from + p1)) - f64(load<f32>(from + p0)));
           }
+          const id0 = load<i32>(triangle + p0);
+          const id1 = load<i32>(triangle + p1);
+          const d0 = load<f32>(raw + plane + p0);
+          const d1 = load<f32>(raw + plane + p1);
+          if (!findCrossing(clip, indices, starts, corners, x0, y0, axis, id0, d0, id1, d1)) continue;
+          if (saturated || firstOwns === second) continue; // no slope, or the other pixel's triangle has the edge
+          const from = clip + usize(load<i32>(indices + (usize(3 * t + cornerFrom) << 2))) * VERTEX;
+          const to = clip + usize(load<i32>(indices + (usize(3 * t + cornerTo) << 2))) * VERTEX;
+          addPixelGradient(record, cornerFrom, from, -gAmount * slopeFromX, -gAmount * slopeFromY);
+          addPixelGradient(record, cornerTo, to, -gAmount * slopeToX, -gAmount * slopeToY);
+        }
         interpolationBackward(t, f64(x) + 0.5, f64(y) + 0.5, indices, clip, attributes, usize(channels), g, record);
       }
   }
-}
-
-function recordOf(t: i32, band: i32, bands: usize, bases: usize, records: usize, stride: usize): usize {
-  const entry = load<i32>(bases + (usize(t) << 2)) + band - load<i32>(bands + (usize(t) << 3));
-  return records + usize(entry) * stride;
 }
 
 /** From the gradients of one pixel's values to its triangle's corners. */
@@ -135,15 +130,15 @@ function interpolationBackward(
   const v0 = usize(load<i32>(indices + (usize(3 * t) << 2)));
   const v1 = usize(load<i32>(indices + (usize(3 * t + 1) << 2)));
   const v2 = usize(load<i32>(indices + (usize(3 * t + 2) << 2)));
-  const w0 = load<f64>(clip + v0 * 24, 16);
-  const w1 = load<f64>(clip + v1 * 24, 16);
-  const w2 = load<f64>(clip + v2 * 24, 16);
-  const x0 = load<f64>(clip + v0 * 24) - x * w0;
-  const y0 = load<f64>(clip + v0 * 24, 8) - y * w0;
-  const x1 = load<f64>(clip + v1 * 24) - x * w1;
-  const y1 = load<f64>(clip + v1 * 24, 8) - y * w1;
-  const x2 = load<f64>(clip + v2 * 24) - x * w2;
-  const y2 = load<f64>(clip + v2 * 24, 8) - y * w2;
+  const w0 = load<f64>(clip + v0 * VERTEX, 16);
+  const w1 = load<f64>(clip + v1 * VERTEX, 16);
+  const w2 = load<f64>(clip + v2 * VERTEX, 16);
+  const x0 = load<f64>(clip + v0 * VERTEX) - x * w0;
+  const y0 = load<f64>(clip + v0 * VERTEX, 8) - y * w0;
+  const x1 = load<f64>(clip + v1 * VERTEX) - x * w1;
+  const y1 = load<f64>(clip + v1 * VERTEX, 8) - y * w1;
+  const x2 = load<f64>(clip + v2 * VERTEX) - x * w2;
+  const y2 = load<f64>(clip + v2 * VERTEX, 8) - y * w2;
   const a0 = x1 * y2 - y1 * x2;
   const a1 = x2 * y0 - y2 * x0;
   const a2 = x0 * y1 - y0 * x1;
@@ -166,7 +161,7 @@ function interpolationBackward(
     add(at + row, b1 * gc);
     add(at + 2 * row, b2 * gc);
   }
-  for (let k: usize = 0; k < 3; k++) add(record + 36 + (k << 2), load<f64>(g + ((2 + k) << 3)));
+  for (let k: usize = 0; k < 3; k++) add(record + 36 + (k << 2), 0.5 * load<f64>(g + ((2 + k) << 3))); // they are encoded (n + 1) / 2
   const mean = worth0 * b0 + worth1 * b1 + worth2 * b2;
   const g0 = (worth0 - mean) / total;
   const g1 = (worth1 - mean) / total;
@@ -188,7 +183,10 @@ function interpolationBackward(
   add(record + 32, b2 * gDepth - x * gx2 - y * gy2);
 }
 
-/** Adds up each triangle's records in its first one, and turns the first nine floats into world gradients of its corners. */
+/**
+ * Adds up each triangle's records in the first that was met, at `own` [F], from 1 (0: none), and turns its first nine floats into world
+ * gradients of the corners.
+ */
 export function facesBackward(
   thread: i32,
   count: i32,
@@ -198,6 +196,8 @@ export function facesBackward(
   positions: usize,
   bases: usize,
   records: usize,
+  met: usize,
+  own: usize,
 ): void {
   const floats = usize(12 + 3 * channels);
   const stride = floats << 2;
@@ -208,11 +208,17 @@ export function facesBackward(
     for (let t = begin; t < end; t++) {
       const first = load<i32>(bases + (usize(t) << 2));
       const last = load<i32>(bases + (usize(t) << 2), 4);
-      if (last === first) continue;
-      const record = records + usize(first) * stride;
-      for (let e = first + 1; e < last; e++)
-        for (let k: usize = 0; k < floats; k++)
-          add(record + (k << 2), f64(load<f32>(records + usize(e) * stride + (k << 2))));
+      let record: usize = 0;
+      store<i32>(own + (usize(t) << 2), 0);
+      for (let e = first; e < last; e++) {
+        if (load<u8>(met + usize(e)) === 0) continue;
+        const other = records + usize(e) * stride;
+        if (record === 0) {
+          record = other;
+          store<i32>(own + (usize(t) << 2), e + 1);
+        } else for (let k: usize = 0; k < floats; k++) add(record + (k << 2), f64(load<f32>(other + (k << 2))));
+      }
+      if (record === 0) continue;
       for (let k: usize = 0; k < 3; k++) toWorld(record + k * 12, camera);
       normalBackward(t, indices, positions, record);
     }
@@ -283,8 +289,8 @@ export function verticesBackward(
   channels: i32,
   starts: usize,
   corners: usize,
-  bases: usize,
   records: usize,
+  own: usize,
   gPositions: usize,
   gAttributes: usize,
 ): void {
@@ -304,9 +310,9 @@ export function verticesBackward(
         const corner = load<i32>(corners + (usize(i) << 2));
         const t = usize(corner / 3);
         const k = usize(corner % 3);
-        const first = load<i32>(bases + (t << 2));
-        if (load<i32>(bases + (t << 2), 4) === first) continue;
-        const record = records + usize(first) * stride;
+        const entry = load<i32>(own + (t << 2));
+        if (entry === 0) continue;
+        const record = records + usize(entry - 1) * stride;
         for (let axis: usize = 0; axis < 3; axis++)
           add(position + (axis << 2), f64(load<f32>(record + k * 12 + (axis << 2))));
         for (let c: usize = 0; c < usize(channels); c++)

@@ -1,4 +1,5 @@
 /** Where a silhouette crosses between two neighbouring pixels; the readable version is src/render/mesh-crossing.ts. */
+import { VERTEX } from './mesh-projection';
 
 export const NEAR: f64 = 1e-3;
 const SLACK: f64 = 1.0 / 16;
@@ -22,12 +23,11 @@ function vertexOf(indices: usize, t: i32, k: i32): i32 {
 
 /** Pixel coordinate of a vertex along axis 0 or 1. */
 function pixel(clip: usize, v: i32, axis: usize): f64 {
-  const at = clip + usize(v) * 24;
-  return load<f64>(at + (axis << 3)) / load<f64>(at, 16);
+  return load<f64>(clip + usize(v) * VERTEX + (axis << 3), 24);
 }
 
 function depthOf(clip: usize, v: i32): f64 {
-  return load<f64>(clip + usize(v) * 24, 16);
+  return load<f64>(clip + usize(v) * VERTEX, 16);
 }
 
 /**

@@ -49,6 +49,10 @@ export class KernelMemory {
     return new Int32Array(this.memory.buffer, address, length);
   }
 
+  bytes(address: number, length: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, address, length);
+  }
+
   /** Places floats and copies `data` there. */
   put(data: Float32Array): number {
     const address = this.place(4 * data.length);

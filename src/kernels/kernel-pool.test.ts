@@ -15,7 +15,7 @@ test('without SharedArrayBuffer the same code runs on the calling thread', async
 
 test.each([1, 2])('a kernel that leaves its memory fails, and the next call works (%i threads)', async (threads) => {
   const kernel = await openKernel<GaussianKernel>(gaussianKernel, { threads });
-  await expect(kernel.once('fill', 1, 0, 1, 1, -64, 0, 0, 0)).rejects.toThrow(/out of bounds/);
+  await expect(kernel.once('fill', 1, 0, 0, 1, 1, -64, 0, 0, 0)).rejects.toThrow(/out of bounds/);
   expect(await kernel.once('scratchBytes')).toBeGreaterThan(0);
   await kernel.dispose();
 });

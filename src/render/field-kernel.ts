@@ -8,17 +8,20 @@ import {
   type FieldPicture,
   type FieldRasterizer,
   type FieldView,
-  isVisible,
   stepOf,
 } from './field-rasterizer.ts';
 
 /** Rows are added up in so many groups, each with gradients of the whole field; as many threads at most do the adjoint. */
 const GROUPS = 4;
 
+/** Cells per side of what rays skip when it is empty, as in kernels/field-ray.ts. */
+const REGION = 4;
+
 /** What stays in the kernel's memory from `render` to `backward`. */
 interface Prepared {
   readonly camera: number;
   readonly grid: number;
+  readonly regions: number;
   readonly blocks: number;
   readonly offsets: number;
   readonly background: number;
@@ -38,37 +41,68 @@ export async function createFieldRasterizer(options: KernelPoolOptions = {}): Pr
     const { width, height, background = [0, 0, 0] } = view;
     const { resolution, rank, dim } = field;
     const { count, ranks, blockBytes } = sizesOf(field);
-    const cells = cellGrid(field, (n) => isVisible(field, view.camera, n));
-    const camera = memory.place(8 * 16);
+    const cells = cellGrid(field);
+    const camera = memory.place(8 * 17);
     const grid = memory.place(4 * resolution ** 3);
+    const regionCount = Math.ceil(resolution / REGION) ** 3;
+    const regions = memory.place(regionCount);
     const blocks = memory.place(count * blockBytes);
     const offsets = memory.place(4 * width * height);
     const behind = memory.put(Float32Array.from(background));
     const mark = memory.mark;
-    const [trivec, density, colorsDc] = [
+    const [positions, trivec, density, colorsDc] = [
+      memory.put(field.positions),
       memory.put(field.trivec),
       memory.put(field.density),
       memory.put(field.colorsDc),
     ];
-    memory.doubles(camera, 16).set(cameraBlock(view));
+    memory.doubles(camera, 17).set(cameraBlock(view));
     memory.integers(grid, cells.length).set(cells);
+    memory.bytes(regions, regionCount).fill(0);
     if (view.offsets) memory.floats(offsets, width * height).set(view.offsets);
     else memory.floats(offsets, width * height).fill(0.5);
-    await kernel.everywhere('arrange', count, rank, ranks, dim, trivec, density, colorsDc, blocks);
-    return { camera, grid, blocks, offsets, background: behind, mark };
+    await kernel.everywhere(
+      'arrange',
+      ...([
+        count,
+        rank,
+        ranks,
+        dim,
+        camera,
+        positions,
+        resolution,
+        trivec,
+        density,
+        colorsDc,
+        blocks,
+        grid,
+        regions,
+      ] as const),
+    );
+    return { camera, grid, regions, blocks, offsets, background: behind, mark };
   }
 
   async function render(field: RadianceField, view: FieldView): Promise<FieldPicture> {
     const prepared = await prepare(field, view);
     const { width, height } = view;
     const pixels = width * height;
-    const { camera, grid, blocks, offsets, background } = prepared;
+    const { camera, grid, regions, blocks, offsets, background } = prepared;
     memory.reset(prepared.mark);
     const color = memory.place(12 * pixels);
     const [alpha, depth, medianDepth] = [0, 1, 2].map(() => memory.place(4 * pixels));
     await kernel.everywhere(
       'march',
-      ...([width, height, camera, grid, field.resolution, sizesOf(field).ranks, field.dim, stepOf(field)] as const),
+      ...([
+        width,
+        height,
+        camera,
+        grid,
+        regions,
+        field.resolution,
+        sizesOf(field).ranks,
+        field.dim,
+        stepOf(field),
+      ] as const),
       ...([blocks, offsets, background, color, alpha, depth, medianDepth] as const),
     );
     current = prepared;
@@ -100,21 +134,22 @@ export async function createFieldRasterizer(options: KernelPoolOptions = {}): Pr
   ): Promise<FieldGradients> {
     const { count, ranks, blockBytes } = sizesOf(field);
     const { resolution, rank, dim } = field;
-    const { camera, grid, blocks, offsets } = prepared;
+    const { camera, grid, regions, blocks, offsets } = prepared;
     memory.reset(prepared.mark);
     const color = memory.put(seen);
     const gColor = memory.put(upstream);
     const gBlocks = memory.place(GROUPS * count * blockBytes);
+    const seenBy = memory.place(GROUPS * count);
     const gBackground = memory.place(24 * GROUPS);
     const [gTrivec, gDensity, gDc] = [field.trivec, field.density, field.colorsDc].map((a) =>
       memory.place(4 * a.length),
     );
     await kernel.everywhere(
       'marchBackward',
-      ...([GROUPS, count, width, height, camera, grid, resolution, ranks, dim, stepOf(field)] as const),
-      ...([blocks, offsets, color, gColor, gBlocks, gBackground] as const),
+      ...([GROUPS, count, width, height, camera, grid, regions, resolution, ranks, dim, stepOf(field)] as const),
+      ...([blocks, offsets, color, gColor, gBlocks, seenBy, gBackground] as const),
     );
-    await kernel.everywhere('collect', GROUPS, count, rank, ranks, dim, gBlocks, gTrivec, gDensity, gDc);
+    await kernel.everywhere('collect', GROUPS, count, rank, ranks, dim, gBlocks, seenBy, gTrivec, gDensity, gDc);
     const background: [number, number, number] = [0, 0, 0];
     for (const [i, g] of memory.doubles(gBackground, 3 * GROUPS).entries()) background[i % 3] += g;
     return {
@@ -144,5 +179,5 @@ function sizesOf({ positions, rank, dim }: RadianceField) {
 function cameraBlock({ camera: { extrinsics: e, intrinsics: k } }: FieldView): number[] {
   const rotation = [0, 1, 2].flatMap((r) => [e[4 * r], e[4 * r + 1], e[4 * r + 2]]);
   const eye = [0, 1, 2].map((c) => 0.5 - (e[c] * e[3] + e[4 + c] * e[7] + e[8 + c] * e[11]));
-  return [...rotation, ...eye, k[0], k[4], k[2], k[5]];
+  return [...rotation, ...eye, k[0], k[4], k[2], k[5], e[11]];
 }

@@ -83,7 +83,7 @@ export function checkField(field: RadianceField, view: FieldView): void {
 }
 
 /** Which cell of `positions` lies where: [R³] row-major, from 1; 0 is empty. @throws Error for a cell outside or twice */
-export function cellGrid({ resolution, positions }: RadianceField, visible: (n: number) => boolean): Int32Array {
+export function cellGrid({ resolution, positions }: RadianceField): Int32Array {
   const grid = new Int32Array(resolution ** 3);
   for (let n = 0; n < positions.length / 3; n++) {
     const [x, y, z] = [0, 1, 2].map((axis) => Math.floor(positions[3 * n + axis] * resolution));
@@ -98,7 +98,6 @@ export function cellGrid({ resolution, positions }: RadianceField, visible: (n: 
       );
     grid[at] = n + 1;
   }
-  for (const [at, id] of grid.entries()) if (id !== 0 && !visible(id - 1)) grid[at] = 0;
   return grid;
 }
 

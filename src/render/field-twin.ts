@@ -29,7 +29,7 @@ export function createFieldTwin(): FieldRasterizer {
 function renderField(field: RadianceField, view: FieldView): FieldPicture {
   const { width, height, background = [0, 0, 0] } = view;
   const pixels = width * height;
-  const grid = cellGrid(field, (n) => isVisible(field, view.camera, n));
+  const grid = cellGrid(field).map((id) => (id > 0 && isVisible(field, view.camera, id - 1) ? id : 0));
   const picture = {
     color: new Float32Array(3 * pixels),
     alpha: new Float32Array(pixels),

@@ -20,7 +20,7 @@ import {
 } from './gaussian-rasterizer.ts';
 
 /** What stays in the kernel's memory from `render` to `backward`. */
-interface Prepared {
+interface Drawn {
   readonly count: number;
   readonly degree: number;
   readonly tilesX: number;
@@ -28,6 +28,7 @@ interface Prepared {
   readonly camera: number;
   readonly background: number;
   readonly scratch: number;
+  readonly scratchBytes: number;
   readonly parameters: readonly [
     means: number,
     scales: number,
@@ -37,32 +38,36 @@ interface Prepared {
     rest: number,
   ];
   readonly splats: number;
-  readonly rects: number;
   readonly bases: number;
   readonly offsets: number;
   readonly list: number;
   readonly pairs: number;
-  readonly mark: number;
+  readonly transmittance: number;
+  readonly lastEntry: number;
+  readonly hits: number;
+  readonly picture: number;
 }
 
 /** Opens the threads; give them back with `dispose`. */
 export async function createGaussianRasterizer(options: KernelPoolOptions = {}): Promise<GaussianRasterizer> {
   const kernel = await openKernel<GaussianKernel>(gaussianKernel, options);
   const { memory } = kernel;
-  let current: Prepared | undefined;
+  let current: Drawn | undefined;
   const inTurn = oneAtATime();
 
-  /** Projects, sorts, and lists the Gaussians of each tile. */
-  async function prepare(scene: GaussianScene, view: GaussianView): Promise<Prepared> {
+  /** Everything up to the picture: color [3, H, W], alpha, depth at `picture`. */
+  async function draw(scene: GaussianScene, view: GaussianView): Promise<Drawn> {
     current = undefined;
     memory.reset();
     const { width, height, background = [0, 0, 0] } = view;
+    const pixels = width * height;
     const count = scene.opacities.length;
     const degree = harmonicsDegree(scene);
     const [tilesX, tilesY] = [Math.ceil(width / TILE), Math.ceil(height / TILE)];
     const tiles = tilesX * tilesY;
     const camera = memory.place(8 * 21);
-    const scratch = memory.place(kernel.threads * (await kernel.once('scratchBytes')));
+    const scratchBytes = await kernel.once('scratchBytes');
+    const scratch = memory.place(kernel.threads * scratchBytes);
     const { means, scales, rotations, opacities, colorsDc, colorsRest } = scene;
     const parameters = [
       memory.put(means),
@@ -89,61 +94,53 @@ export async function createGaussianRasterizer(options: KernelPoolOptions = {}):
     );
     const drawn = memory.integers(drawnCount, 1)[0];
     const cursors = memory.place(4 * tiles);
-    const list = memory.place(4 * pairs);
-    await kernel.once('fill', drawn, rects, tilesX, tiles, sorted, offsets, cursors, list);
-    return {
-      ...{ count, degree, tilesX, tiles, camera, background: behind, scratch, parameters },
-      ...{ splats, rects, bases, offsets, list, pairs, mark: memory.mark },
+    const list = memory.place(8 * pairs);
+    await kernel.once('fill', drawn, rects, bases, tilesX, tiles, sorted, offsets, cursors, list);
+    const transmittance = memory.place(4 * pixels);
+    const lastEntry = memory.place(4 * pixels);
+    const hits = memory.place(8 * pairs);
+    const picture = memory.place(20 * pixels);
+    const [alpha, depth] = [picture + 12 * pixels, picture + 16 * pixels];
+    await kernel.everywhere(
+      'blend',
+      ...([width, height, tilesX, tiles, splats, list, offsets, behind, scratch, scratchBytes] as const),
+      ...([picture, alpha, depth, transmittance, lastEntry, hits] as const),
+    );
+    current = {
+      ...{ count, degree, tilesX, tiles, camera, background: behind, scratch, scratchBytes, parameters, splats },
+      ...{ bases, offsets, list, pairs, transmittance, lastEntry, hits, picture },
     };
+    return current;
   }
 
   async function render(scene: GaussianScene, view: GaussianView): Promise<GaussianPicture> {
-    const prepared = await prepare(scene, view);
+    const drawn = await draw(scene, view);
     const { width, height } = view;
     const pixels = width * height;
-    const color = memory.place(12 * pixels);
-    const alpha = memory.place(4 * pixels);
-    const depth = memory.place(4 * pixels);
-    const transmittance = memory.place(4 * pixels);
-    const lastEntry = memory.place(4 * pixels);
-    const { tilesX, tiles, splats, list, offsets, background, scratch } = prepared;
-    await kernel.everywhere(
-      'blend',
-      ...([width, height, tilesX, tiles, splats, list, offsets, background, scratch] as const),
-      ...([color, alpha, depth, transmittance, lastEntry] as const),
-    );
-    current = prepared;
-    const end = {
-      transmittance: memory.floats(transmittance, pixels).slice(),
-      lastEntry: memory.integers(lastEntry, pixels).slice(),
-    };
+    const planes = (from: number, number: number) =>
+      memory.floats(drawn.picture + 4 * from * pixels, number * pixels).slice();
     return {
-      color: memory.floats(color, 3 * pixels).slice(),
-      alpha: memory.floats(alpha, pixels).slice(),
-      depth: memory.floats(depth, pixels).slice(),
+      color: planes(0, 3),
+      alpha: planes(3, 1),
+      depth: planes(4, 1),
       async backward(upstream) {
         checkUpstream(upstream, width, height);
-        return inTurn(async () => {
-          if (current !== prepared) current = await prepare(scene, view); // another picture came between
-          return backward(current, scene, view, end, upstream);
-        });
+        // When another picture came between, this one is drawn again: the same bits.
+        return inTurn(async () => backward(current === drawn ? drawn : await draw(scene, view), scene, view, upstream));
       },
     };
   }
 
   async function backward(
-    prepared: Prepared,
+    drawn: Drawn,
     scene: GaussianScene,
     { width, height }: GaussianView,
-    end: { transmittance: Float32Array; lastEntry: Int32Array },
     upstream: GaussianUpstream,
   ): Promise<GaussianGradients> {
     const pixels = width * height;
-    const { count, degree, tilesX, tiles, camera, background, scratch, parameters } = prepared;
-    const { splats, rects, bases, offsets, list, pairs } = prepared;
-    memory.reset(prepared.mark);
-    const transmittance = memory.place(4 * pixels);
-    const lastEntry = memory.place(4 * pixels);
+    const { count, degree, tilesX, tiles, camera, background, scratch, scratchBytes, parameters } = drawn;
+    const { splats, bases, offsets, list, pairs, transmittance, lastEntry, hits } = drawn;
+    memory.reset(drawn.picture); // the picture has been copied
     const gColor = memory.place(12 * pixels);
     const gAlpha = memory.place(4 * pixels);
     const gDepth = memory.place(4 * pixels);
@@ -152,8 +149,6 @@ export async function createGaussianRasterizer(options: KernelPoolOptions = {}):
     const lengths = [scene.means, scene.scales, scene.rotations, scene.opacities, scene.colorsDc].map((a) => a.length);
     lengths.push(scene.colorsRest?.length ?? 0);
     const targets = lengths.map((length) => memory.place(4 * length));
-    memory.floats(transmittance, pixels).set(end.transmittance);
-    memory.integers(lastEntry, pixels).set(end.lastEntry);
     const put = (address: number, length: number, data?: Float32Array) =>
       data ? memory.floats(address, length).set(data) : memory.floats(address, length).fill(0);
     put(gColor, 3 * pixels, upstream.color);
@@ -161,20 +156,21 @@ export async function createGaussianRasterizer(options: KernelPoolOptions = {}):
     put(gDepth, pixels, upstream.depth);
     await kernel.everywhere(
       'blendBackward',
-      ...([width, height, tilesX, tiles, splats, list, offsets, rects, bases, background, scratch] as const),
-      ...([transmittance, lastEntry, gColor, gAlpha, gDepth, sums, gBackground] as const),
+      ...([width, height, tilesX, tiles, splats, list, offsets, background, scratch, scratchBytes] as const),
+      ...([transmittance, lastEntry, hits, gColor, gAlpha, gDepth, sums, gBackground] as const),
     );
     const [gMeans, gScales, gRotations, gOpacities, gDc, gRest] = targets;
     await kernel.everywhere(
       'parametersBackward',
-      ...([count, camera, ...parameters, degree, bases, sums] as const),
+      ...([count, camera, ...parameters, degree, bases, hits, sums] as const),
       ...([gMeans, gScales, gRotations, gOpacities, gDc, gRest, scratch] as const),
     );
     const [means, scales, rotations, opacities, colorsDc, colorsRest] = targets.map((address, i) =>
       memory.floats(address, lengths[i]).slice(),
     );
     const ofBackground: [number, number, number] = [0, 0, 0];
-    for (const [i, g] of memory.floats(gBackground, 3 * tiles).entries()) ofBackground[i % 3] += g;
+    const ofTiles = memory.floats(gBackground, 3 * tiles);
+    for (let i = 0; i < ofTiles.length; i++) ofBackground[i % 3] += ofTiles[i];
     return {
       ...{ means, scales, rotations, opacities, colorsDc },
       colorsRest: scene.colorsRest && colorsRest,

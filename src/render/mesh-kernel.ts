@@ -13,6 +13,8 @@ import {
 } from './mesh-rasterizer.ts';
 
 const BAND = 16; // rows
+/** Instead of an amount in −½ … ½, as in kernels/mesh-antialias.ts. */
+const NOT_MIXED = 2;
 const PLANES = 5; // mask, depth, normal; then the attributes
 
 /** What stays in the kernel's memory from `render` to `backward`. */
@@ -24,14 +26,13 @@ interface Prepared {
   readonly clip: number;
   readonly bands: number;
   readonly bases: number;
-  readonly offsets: number;
-  readonly list: number;
   readonly entries: number;
   readonly starts: number;
   readonly corners: number;
   readonly scratch: number;
   readonly triangle: number;
   readonly raw: number;
+  readonly amounts: number;
   readonly mark: number;
 }
 
@@ -55,7 +56,8 @@ export async function createMeshRasterizer(options: KernelPoolOptions = {}): Pro
     const positions = memory.put(scene.positions);
     const attributes = memory.put(scene.attributes ?? new Float32Array());
     const indices = memory.place(12 * faceCount);
-    const clip = memory.place(24 * vertexCount);
+    const clip = memory.place(40 * vertexCount);
+    const boxes = memory.place(8 * faceCount);
     const bands = memory.place(8 * faceCount);
     const bases = memory.place(4 * (faceCount + 1));
     const offsets = memory.place(4 * (bandCount + 1));
@@ -65,49 +67,87 @@ export async function createMeshRasterizer(options: KernelPoolOptions = {}): Pro
     const scratch = memory.place(kernel.threads * Math.max(1024, 8 * BAND * width));
     const triangle = memory.place(4 * width * height);
     const raw = memory.place(4 * (PLANES + channels) * width * height);
+    const amounts = memory.place(8 * width * height);
     memory.doubles(camera, 20).set(cameraBlock(view));
-    memory.integers(indices, 3 * faceCount).set(scene.indices);
+    new Uint32Array(memory.memory.buffer, indices, 3 * faceCount).set(scene.indices);
     await kernel.everywhere('project', vertexCount, camera, positions, clip, width, height);
-    await kernel.everywhere('bounds', faceCount, indices, clip, width, height, bands);
+    await kernel.everywhere('bounds', faceCount, indices, clip, width, height, boxes, bands);
     const entries = await kernel.once('order', faceCount, bands, bandCount, bases, offsets);
     const list = memory.place(4 * entries);
     await kernel.once('fill', faceCount, bands, bandCount, offsets, cursors, list);
     await kernel.once('corners', vertexCount, faceCount, indices, starts, cursors, corners);
     await kernel.everywhere(
       'raster',
-      ...([bandCount, width, height, indices, clip, positions, attributes, channels, list, offsets] as const),
+      ...([bandCount, width, height, indices, clip, positions, attributes, channels, boxes, list, offsets] as const),
       ...([scratch, triangle, raw] as const),
     );
     return {
-      ...{ camera, positions, attributes, indices, clip, bands, bases, offsets, list, entries },
-      ...{ starts, corners, scratch, triangle, raw, mark: memory.mark },
+      ...{ camera, positions, attributes, indices, clip, bands, bases, entries },
+      ...{ starts, corners, scratch, triangle, raw, amounts, mark: memory.mark },
     };
+  }
+
+  /** By how much neighbouring pixels are mixed. */
+  async function cross(prepared: Prepared, { width, height, antialias = true }: MeshView): Promise<void> {
+    const { indices, clip, starts, corners, triangle, raw, amounts } = prepared;
+    if (!antialias) return void memory.floats(amounts, 2 * width * height).fill(NOT_MIXED);
+    const depths = raw + 4 * width * height;
+    await kernel.everywhere(
+      'crossings',
+      ...([
+        Math.ceil(height / BAND),
+        width,
+        height,
+        indices,
+        clip,
+        starts,
+        corners,
+        triangle,
+        depths,
+        amounts,
+      ] as const),
+    );
   }
 
   async function render(scene: MeshScene, view: MeshView): Promise<MeshPicture> {
     const prepared = await prepare(scene, view);
-    const { width, height, antialias = true } = view;
+    const { width, height } = view;
     const pixels = width * height;
     const channels = attributeCount(scene);
-    const { indices, clip, starts, corners, triangle, raw } = prepared;
-    const out = memory.place(4 * (PLANES + channels) * pixels);
-    await kernel.everywhere(
-      'antialias',
-      ...([antialias ? 1 : 0, Math.ceil(height / BAND), width, height] as const),
-      ...([indices, clip, starts, corners, channels, triangle, raw, out] as const),
-    );
+    const { triangle, raw, amounts } = prepared;
+    const bandCount = Math.ceil(height / BAND);
+    const counts = memory.place(4 * bandCount);
+    const mixed = memory.place(4 * (1 + PLANES + channels) * pixels);
+    const planes = (from: number, count: number) => memory.floats(raw + 4 * from * pixels, count * pixels).slice();
+    const crossed = cross(prepared, view); // meanwhile
+    const [mask, depth, normal, attributes] = [planes(0, 1), planes(1, 1), planes(2, 3), planes(PLANES, channels)];
+    const seen = memory.integers(triangle, pixels).slice();
+    await crossed;
+    await kernel.everywhere('mix', bandCount, width, height, PLANES + channels, raw, amounts, counts, mixed);
+    for (let band = 0; band < bandCount; band++) {
+      const size = 1 + PLANES + channels;
+      const address = mixed + 4 * size * band * BAND * width;
+      const length = size * memory.integers(counts, bandCount)[band];
+      const [pixel, values] = [memory.integers(address, length), memory.floats(address, length)];
+      for (let i = 0; i < length; i += size) {
+        const p = pixel[i];
+        mask[p] = values[i + 1];
+        depth[p] = values[i + 2];
+        for (let c = 0; c < 3; c++) normal[c * pixels + p] = values[i + 3 + c];
+        for (let c = 0; c < channels; c++) attributes[c * pixels + p] = values[i + 6 + c];
+      }
+    }
     current = prepared;
-    const planes = (from: number, count: number) => memory.floats(out + 4 * from * pixels, count * pixels).slice();
     return {
-      triangle: memory.integers(triangle, pixels).slice(),
-      mask: planes(0, 1),
-      depth: planes(1, 1),
-      normal: planes(2, 3),
-      attributes: planes(PLANES, channels),
+      ...{ triangle: seen, mask, depth, normal, attributes },
       async backward(upstream) {
         checkMeshUpstream(upstream, channels, width, height);
         return inTurn(async () => {
-          if (current !== prepared) current = await prepare(scene, view); // another picture came between
+          if (current !== prepared) {
+            const again = await prepare(scene, view); // another picture came between
+            await cross(again, view);
+            current = again;
+          }
           return backward(current, scene, view, upstream);
         });
       },
@@ -117,40 +157,41 @@ export async function createMeshRasterizer(options: KernelPoolOptions = {}): Pro
   async function backward(
     prepared: Prepared,
     scene: MeshScene,
-    { width, height, antialias = true }: MeshView,
+    { width, height }: MeshView,
     upstream: MeshUpstream,
   ): Promise<MeshGradients> {
     const pixels = width * height;
     const channels = attributeCount(scene);
     const vertexCount = scene.positions.length / 3;
     const faceCount = scene.indices.length / 3;
-    const { camera, positions, attributes, indices, clip, bands, bases, offsets, list, entries } = prepared;
-    const { starts, corners, scratch, triangle, raw } = prepared;
+    const { camera, positions, attributes, indices, clip, bands, bases, entries } = prepared;
+    const { starts, corners, scratch, triangle, raw, amounts } = prepared;
     memory.reset(prepared.mark);
     const given = memory.place(4 * (PLANES + channels) * pixels);
     const records = memory.place(4 * (12 + 3 * channels) * entries);
+    const met = memory.place(entries);
+    const own = memory.place(4 * faceCount);
     const gPositions = memory.place(12 * vertexCount);
     const gAttributes = memory.place(4 * channels * vertexCount);
     const put = (from: number, count: number, data?: Float32Array) => {
       const target = memory.floats(given + 4 * from * pixels, count * pixels);
       if (data) target.set(data);
       else target.fill(0);
-      return target;
     };
     put(0, 1, upstream.mask);
     put(1, 1, upstream.depth);
-    const normal = put(2, 3, upstream.normal);
-    for (let i = 0; i < normal.length; i++) normal[i] *= 0.5; // they are encoded (n + 1) / 2
+    put(2, 3, upstream.normal);
     put(PLANES, channels, upstream.attributes);
+    memory.bytes(met, entries).fill(0);
     await kernel.everywhere(
       'pixelsBackward',
-      ...([antialias ? 1 : 0, Math.ceil(height / BAND), width, height, indices, clip, starts, corners] as const),
-      ...([attributes, channels, bands, bases, list, offsets, scratch, triangle, raw, given, records] as const),
+      ...([Math.ceil(height / BAND), width, height, indices, clip, starts, corners, attributes, channels] as const),
+      ...([bands, bases, scratch, triangle, raw, amounts, given, records, met] as const),
     );
-    await kernel.everywhere('facesBackward', faceCount, channels, camera, indices, positions, bases, records);
+    await kernel.everywhere('facesBackward', faceCount, channels, camera, indices, positions, bases, records, met, own);
     await kernel.everywhere(
       'verticesBackward',
-      ...([vertexCount, channels, starts, corners, bases, records, gPositions, gAttributes] as const),
+      ...([vertexCount, channels, starts, corners, records, own, gPositions, gAttributes] as const),
     );
     return {
       positions: memory.floats(gPositions, 3 * vertexCount).slice(),

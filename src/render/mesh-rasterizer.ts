@@ -79,7 +79,7 @@ export function checkMesh(scene: MeshScene, view: MeshView): void {
     throw new Error(
       `renderMesh: positions must be [V, 3] and indices [F, 3], got ${scene.positions.length} and ${scene.indices.length} values.`,
     );
-  const wrong = scene.indices.findIndex((i) => i >= count);
+  const wrong = firstAtLeast(scene.indices, count);
   if (wrong >= 0)
     throw new RangeError(
       `renderMesh: triangle ${Math.floor(wrong / 3)} names vertex ${scene.indices[wrong]}, there are ${count}. Indices start at 0.`,
@@ -90,6 +90,12 @@ export function checkMesh(scene: MeshScene, view: MeshView): void {
     throw new Error(
       `renderMesh: attributes must be [V, C] with V = ${count} and C at most ${MAX_ATTRIBUTES}, got ${scene.attributes?.length} values.`,
     );
+}
+
+/** A loop: findIndex calls a function a million times. */
+function firstAtLeast(values: Uint32Array, limit: number): number {
+  for (let i = 0; i < values.length; i++) if (values[i] >= limit) return i;
+  return -1;
 }
 
 export function checkMeshUpstream(upstream: MeshUpstream, channels: number, width: number, height: number): void {
