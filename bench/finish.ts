@@ -21,7 +21,10 @@ for (let round = 0; round < rounds(3); round++) {
     seconds[event.stage].push(event.seconds);
   };
   const start = performance.now();
+  const before = cpu();
   result = await finishMesh(raw, { target: { faces: 50_000 }, texture: 1024, onEvent, clock: () => performance.now() });
+  seconds.cpu ??= [];
+  seconds.cpu.push(cpu() - before);
   seconds.whole ??= [];
   seconds.whole.push((performance.now() - start) / 1000);
 }
@@ -29,6 +32,7 @@ if (!result) throw new Error('bench/finish: give at least one repetition.');
 await record('finish', `Finishing: ${raw.indices.length / 3} raw faces → 50 k faces, texture 1024²`, {
   ...Object.fromEntries(FINISH_STEPS.map((step) => [`${step}, s, median`, median(seconds[`finish ${step}`])])),
   'all steps, s, median': median(seconds.whole),
+  'all steps, CPU s, median': median(seconds.cpu),
   'all steps, s, spread': `${Math.min(...seconds.whole).toFixed(2)} … ${Math.max(...seconds.whole).toFixed(2)}`,
   'faces of the result': result.mesh.indices.length / 3,
   'volume kept': result.check.shape.volume / ballVolume(),

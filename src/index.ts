@@ -18,6 +18,7 @@ export {
   type FinishAssetOptions,
   finishAsset,
   type GenerateOptions,
+  gaussiansOf,
   generateAssets,
   type HubOptions,
   type ImageTo3DOptions,

@@ -8,7 +8,8 @@ import validator from 'gltf-validator';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { checkCommand } from '../apps/cli/check.ts';
 import { finishCommand } from '../apps/cli/finish.ts';
-import { NEUTRAL_MATERIAL, writeGlb, writePlyMesh } from '../src/formats/index.ts';
+import { readModelFile } from '../src/dataset/index.ts';
+import { NEUTRAL_MATERIAL, writeGlb, writePlyMesh, writeSplatPly, writeStl } from '../src/formats/index.ts';
 import { cube, sphere, together } from './solid-shapes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'espalier-finish-'));
@@ -121,4 +122,33 @@ test.each([
   const shown = command().configureOutput({ writeOut: (text) => (help += text) });
   await expect(shown.exitOverride().parseAsync(['--help'], { from: 'user' })).rejects.toThrow();
   expect(help.endsWith(line)).toBe(true);
+});
+
+test('Gaussians paint a mesh without colours, and the file is packed as asked', async () => {
+  const { positions, indices } = sphere(0.4, 6);
+  const count = positions.length / 3;
+  writeFileSync(at('plain.stl'), writeStl({ primitives: [{ positions, indices, material: NEUTRAL_MATERIAL }] }));
+  const splats = {
+    means: positions,
+    scales: new Float32Array(3 * count).fill(0.05),
+    rotations: Float32Array.from({ length: 4 * count }, (_, i) => (i % 4 === 0 ? 1 : 0)),
+    opacities: new Float32Array(count).fill(0.95),
+    shDegree: 0 as const,
+    shDc: Float32Array.from({ length: 3 * count }, (_, i) => (i % 3 === 0 ? 1.7 : -1.7)),
+    shRest: new Float32Array(0),
+  };
+  writeFileSync(at('red.ply'), writeSplatPly(splats));
+  const small = ['--faces', '200', '--texture', '64', '--views', '12', '--texture-format', 'webp', '--meshopt'];
+  const out = ['--out', at('red.glb')];
+  await run(finishCommand(), at('plain.stl'), ...out, '--from', at('red.ply'), ...small, '--texture-mode', 'fast');
+  const { primitives } = await readModelFile(at('red.glb'));
+  const { data } = primitives[0].material.baseColorTexture!;
+  for (let i = 0; i < data.length; i += 4) {
+    expect(data[i]).toBeGreaterThan(180);
+    expect(data[i + 1]).toBeLessThan(90);
+  }
+  const json = readFileSync(at('red.glb')).toString('latin1');
+  expect(json).toContain('EXT_meshopt_compression');
+  expect(json).toContain('EXT_texture_webp');
+  await expect(run(finishCommand(), at('plain.stl'), ...out, '--from', at('none.ply'))).rejects.toThrow('no such file');
 });

@@ -5,12 +5,14 @@ import { parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readModelFile } from '../../src/dataset/index.ts';
-import { type ModelFormat, writeModel } from '../../src/formats/index.ts';
+import { type GlbMesh, type Model, type ModelFormat, sceneOfMesh, writeModel } from '../../src/formats/index.ts';
 import {
   type Asset,
   type AssetFormat,
   type AssetPrompt,
   decoderRoles,
+  type FinishAssetOptions,
+  finishAsset,
   type GenerateOptions,
   generateAssets,
   loadModel,
@@ -19,10 +21,14 @@ import {
   presets,
 } from '../../src/index.ts';
 import { cancelSignal } from './cancel.ts';
+import { addFinishFlags, type FinishFlags, simplifyRatio, wholeNumber } from './finish-flags.ts';
 import { progress } from './progress.ts';
 import { writeSafely } from './write-safely.ts';
 
-interface GenerateFlags {
+interface GenerateFlags extends FinishFlags {
+  simplify?: number;
+  faces?: number;
+  raw: boolean;
   out: string[];
   text?: string;
   mesh?: string;
@@ -45,7 +51,7 @@ interface GenerateFlags {
 }
 
 export function generateCommand(): Command {
-  return new Command('generate')
+  const command = new Command('generate')
     .description('pictures of one object, or a text → 3D assets')
     .argument('[pictures...]', 'PNG, JPEG or WebP, one or several of one object; transparent, or on a plain background')
     .requiredOption(
@@ -87,6 +93,20 @@ export function generateCommand(): Command {
         .default('fp32'),
     )
     .option('--model <model>', 'model folder, or a Hub id owner/name (default: the small one that ships)')
+    .addOption(
+      new Option('--simplify <share>', 'share of the mesh’s faces to remove, 0.95 by default').argParser(simplifyRatio),
+    )
+    .addOption(
+      new Option('--faces <n>', 'faces of the mesh at most, instead of a share')
+        .argParser(wholeNumber(4, 50_000_000))
+        .conflicts('simplify'),
+    )
+    .addOption(
+      new Option('--raw', 'write the mesh as it was decoded, with vertex colours')
+        .default(false)
+        .conflicts(['simplify', 'faces', 'texture', 'views', 'keepSpecks']),
+    );
+  return addFinishFlags(command)
     .option('--json', 'write events and the result as JSON lines', false)
     .addHelpText('after', '\nExample:\n  espalier generate examples/trunk.png --out trunk.glb')
     .action(generate);
@@ -110,12 +130,27 @@ async function generate(pictures: string[], flags: GenerateFlags): Promise<void>
   const work = { signal: cancelSignal, onEvent: shown.onEvent };
   try {
     const formats = [...new Set(targets.map(({ format }) => format))];
-    const roles = ['slat_flow_model' as const, ...formats.map((format) => decoderRoles[format])];
+    const isFinished = formats.includes('mesh') && !flags.raw;
+    const painters = isFinished && flags.texture !== 0 ? PAINTERS : [];
+    const roles = ['slat_flow_model' as const, ...[...formats, ...painters].map((format) => decoderRoles[format])];
     const model = await loadModel(folder ?? shippedModel(), { ...work, roles });
+    // A texture is taken from the Gaussians, or else from the radiance field; without stage two there are no colours.
+    const painter = painters.find((format) => model.networks[decoderRoles[format]]);
+    if (painter && model.networks.slat_flow_model && !formats.includes(painter)) formats.push(painter);
     const assets = await generateAssets(model, prompt, { ...optionsOf(flags), ...work, shape, formats });
-    for (const [i, asset] of assets.entries())
+    for (const [i, asset] of assets.entries()) {
+      const finished =
+        isFinished && isToFinish(asset, flags) ? await finishAsset(asset, finishing(flags, work)) : undefined;
       for (const { path, ending } of targets)
-        await write(asset, ending, assets.length === 1 ? path : numbered(path, i + 1), shown.onEvent);
+        await write(
+          asset,
+          finished?.mesh,
+          ending,
+          assets.length === 1 ? path : numbered(path, i + 1),
+          flags,
+          shown.onEvent,
+        );
+    }
     shown.onEvent({
       kind: 'done',
       stage: 'generate',
@@ -139,6 +174,26 @@ function optionsOf(flags: GenerateFlags): GenerateOptions {
   return {
     ...{ samples, multiImage, seed, preset, steps, guidance, interval, rescale, device, precision },
     latent: isLatentAsked ? latent : undefined,
+  };
+}
+
+/** What a texture can be taken from, the first that the model has. */
+const PAINTERS = ['gaussians', 'radiance-field'] as const satisfies readonly AssetFormat[];
+
+/** A model without stage two makes closed, clean surfaces of a sensible size; they are finished only when asked. */
+const isToFinish = ({ slat }: Asset, { simplify, faces, keepSpecks }: GenerateFlags): boolean =>
+  slat !== undefined || simplify !== undefined || faces !== undefined || keepSpecks;
+
+function finishing(flags: GenerateFlags, work: Pick<FinishAssetOptions, 'signal' | 'onEvent'>): FinishAssetOptions {
+  const { simplify, faces, texture, textureMode, views, keepSpecks } = flags;
+  return {
+    ...(faces !== undefined && { target: { faces } }),
+    ...(simplify !== undefined && { target: { ratio: 1 - simplify } }),
+    ...(texture !== undefined && { texture }),
+    ...(views !== undefined && { observe: { views } }),
+    textureMode,
+    keepSpecks,
+    ...work,
   };
 }
 
@@ -169,8 +224,22 @@ function numbered(path: string, n: number): string {
   return `${path.slice(0, path.length - ext.length)}-${n}${ext}`;
 }
 
-async function write(asset: Asset, ending: ModelFormat, path: string, onEvent: ReturnType<typeof progress>['onEvent']) {
-  const { files, warnings } = await writeModel(modelOf(asset, ENDINGS[ending]), ending, parse(path).name);
+async function write(
+  asset: Asset,
+  finished: GlbMesh | undefined,
+  ending: ModelFormat,
+  path: string,
+  { textureFormat, meshopt }: GenerateFlags,
+  onEvent: ReturnType<typeof progress>['onEvent'],
+) {
+  const model: Model =
+    finished && ENDINGS[ending] === 'mesh'
+      ? { kind: 'mesh', ...sceneOfMesh(finished) }
+      : modelOf(asset, ENDINGS[ending]);
+  const { files, warnings } = await writeModel(model, ending, parse(path).name, {
+    textureFormat,
+    compression: meshopt ? 'meshopt' : 'none',
+  });
   for (const message of warnings) onEvent({ kind: 'warning', stage: ending, message });
   for (const [i, { name, bytes }] of files.entries()) {
     const target = i === 0 ? path : resolve(parse(path).dir, name);

@@ -74,6 +74,26 @@ test('an abort between two steps ends the work with its reason', async () => {
   await expect(finishMesh(rawBall(), { onEvent, signal: controller.signal })).rejects.toThrow('enough');
 });
 
+test('long steps tell how far they are, per cent, and an abort is heard in the middle of one', async () => {
+  const controller = new AbortController();
+  const shares: number[] = [];
+  const onEvent = (event: FinishEvent) => {
+    if (event.kind !== 'step' || event.stage !== 'finish insides') return;
+    expect(event.of).toBe(100);
+    shares.push(event.step);
+    if (event.step >= 30) controller.abort(new Error('enough'));
+  };
+  await expect(finishMesh(rawBall(), { onEvent, signal: controller.signal })).rejects.toThrow('enough');
+  expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+  expect(shares.length).toBeGreaterThan(5);
+  expect(shares.at(-1)).toBeLessThan(35);
+});
+
+test('specks stay when asked for', async () => {
+  const { reports } = await finishMesh(rawBall(), { texture: 0, keepSpecks: true });
+  expect(reports.parts.droppedParts).toBe(0);
+});
+
 test('nothing, and a mesh that cannot be seen, are errors', async () => {
   const empty = { positions: new Float32Array(0), indices: new Uint32Array(0) };
   await expect(finishMesh(empty)).rejects.toThrow('expected at least one face, got none');

@@ -3,8 +3,10 @@ import { meshEdges, nextHalfEdge, usesOf } from './mesh-edges.ts';
 import { faceNormal, type RawMesh } from './raw-mesh.ts';
 import { turnOfEvents } from './turn-of-events.ts';
 
-/** Faces lean away from their chart's axis by at most this, cosine: a projection along the axis stretches by 1.6 at most. */
-const MOST_LEAN = Math.cos((50 * Math.PI) / 180);
+/**
+ * Faces lean away from their chart's axis by at most this, cosine: a projection along the axis stretches by 1.35 at most, and the
+ * sides of a box stay apart. */
+const MOST_LEAN = Math.cos((42 * Math.PI) / 180);
 /** Charts of few faces join a neighbor at the price of more stretch, rather than cost a border of their own. */
 const CRUMB_LEAN = Math.cos((78 * Math.PI) / 180);
 const CRUMB_FACES = 12;

@@ -10,6 +10,7 @@
 import type { RgbaPicture } from '../formats/index.ts';
 import type { BakeProgress } from './bake-surface.ts';
 import { type BakeView, expectSquare, projectInto } from './blend-views.ts';
+import { chartTexels } from './chart-texels.ts';
 import { drawNearestFaces, emptyNearestFaces } from './nearest-faces.ts';
 import type { RawMesh } from './raw-mesh.ts';
 import {
@@ -31,7 +32,7 @@ export interface OptimizeOptions {
   tvWeight?: number;
 }
 
-export const OPTIMIZE_DEFAULTS: Required<OptimizeOptions> = { steps: 500, learningRate: 1e-2, tvWeight: 1e-2 };
+export const OPTIMIZE_DEFAULTS: Required<OptimizeOptions> = { steps: 300, learningRate: 1e-2, tvWeight: 1e-2 };
 
 /** Adam's, as published. */
 const BETA1 = 0.5;
@@ -72,6 +73,7 @@ export async function optimizeTexture(
   const texels = pyramid.levels[0];
   for (let at = 0; at < size * size; at++)
     for (let c = 0; c < 3; c++) texels[3 * at + c] = start.data[4 * at + c] / 255;
+  const spans = spansInUse(mesh, size);
   const mean = new Float32Array(texels.length);
   const square = new Float32Array(texels.length);
   const drawn = new Float32Array(observed.reduce((most, { count }) => Math.max(most, count), 0) * 3);
@@ -91,9 +93,9 @@ export async function optimizeTexture(
     for (const level of gradient.levels) level.fill(0);
     lookupBackward(gradient, pixels, drawn);
     fillPyramidBackward(gradient);
-    addVariationGradient(texels, gradient.levels[0], size, tvWeight);
+    addVariationGradient(texels, gradient.levels[0], size, tvWeight, spans);
     const rate = learningRate * (1e-3 + 0.5 * (1 - 1e-3) * (1 + Math.cos((Math.PI * step) / steps)));
-    descend(texels, gradient.levels[0], mean, square, rate, step + 1);
+    descend(texels, gradient.levels[0], mean, square, rate, step + 1, spans);
   }
   const after = await differenceOf(observed, pyramid, drawn, signal);
   const data = new Uint8Array(size * size * 4).fill(255);
@@ -185,26 +187,64 @@ async function differenceOf(
   return count > 0 ? sum / count : 0;
 }
 
-/** Adds weight · ∂(mean |Δ rows| + mean |Δ columns|) of a texture [T, T, 3]; the derivative of |0| is 0. */
-export function addVariationGradient(texels: Float32Array, gradient: Float32Array, size: number, weight: number): void {
+/** Rows of texels [from, to) that charts cover or that filtering at their borders reads: the others keep their values. */
+export type Spans = Uint32Array; // [n, 2]
+
+const MARGIN = 2; // texels around the charts
+
+function spansInUse(mesh: RawMesh & { readonly uvs: Float32Array }, size: number): Spans {
+  const { faces } = chartTexels(mesh.uvs, mesh.indices, size);
+  const spans: number[] = [];
+  const near = new Uint8Array(size);
+  for (let y = 0; y < size; y++) {
+    near.fill(0);
+    for (let row = Math.max(0, y - MARGIN); row <= Math.min(size - 1, y + MARGIN); row++)
+      for (let x = 0; x < size; x++)
+        if (faces[row * size + x] >= 0) near.fill(1, Math.max(0, x - MARGIN), Math.min(size, x + MARGIN + 1));
+    for (let x = 0; x < size; x++)
+      if (near[x] && (x === 0 || !near[x - 1])) {
+        let end = x;
+        while (end < size && near[end]) end++;
+        spans.push(y * size + x, y * size + end);
+      }
+  }
+  return Uint32Array.from(spans);
+}
+
+/**
+ * Adds weight · ∂(mean |Δ rows| + mean |Δ columns|) of a texture [T, T, 3] for the differences to the right and down of the
+ * texels in `spans`; the derivative of |0| is 0.
+ */
+export function addVariationGradient(
+  texels: Float32Array,
+  gradient: Float32Array,
+  size: number,
+  weight: number,
+  spans: Spans,
+): void {
   if (weight === 0 || size < 2) return;
   const share = weight / (3 * size * (size - 1));
   const row = 3 * size;
-  for (let y = 0; y < size; y++)
-    for (let i = y * row; i < (y + 1) * row; i++) {
-      if (i + 3 < (y + 1) * row) {
-        const step = texels[i + 3] - texels[i];
+  for (let n = 0; n < spans.length; n += 2) {
+    const end = 3 * spans[n + 1];
+    const hasRight = spans[n + 1] % size === 0 ? end - 3 : end; // the last column has nothing to its right
+    const hasDown = end + row <= texels.length;
+    for (let i = 3 * spans[n]; i < end; i++) {
+      const here = texels[i];
+      if (i < hasRight) {
+        const step = texels[i + 3] - here;
         const g = step > 0 ? share : step < 0 ? -share : 0;
         gradient[i + 3] += g;
         gradient[i] -= g;
       }
-      if (y + 1 < size) {
-        const step = texels[i + row] - texels[i];
+      if (hasDown) {
+        const step = texels[i + row] - here;
         const g = step > 0 ? share : step < 0 ? -share : 0;
         gradient[i + row] += g;
         gradient[i] -= g;
       }
     }
+  }
 }
 
 /** A step of Adam. Source: Kingma & Ba 2015, algorithm 1. */
@@ -215,17 +255,19 @@ function descend(
   square: Float32Array,
   rate: number,
   step: number,
+  spans: Spans,
 ): void {
   const unbiased = rate / (1 - BETA1 ** step);
   const root = 1 / Math.sqrt(1 - BETA2 ** step);
-  for (let i = 0; i < texels.length; i++) {
-    const g = gradient[i];
-    const m = BETA1 * mean[i] + (1 - BETA1) * g;
-    const v = BETA2 * square[i] + (1 - BETA2) * g * g;
-    mean[i] = m;
-    square[i] = v;
-    texels[i] -= (unbiased * m) / (Math.sqrt(v) * root + EPSILON);
-  }
+  for (let n = 0; n < spans.length; n += 2)
+    for (let i = 3 * spans[n]; i < 3 * spans[n + 1]; i++) {
+      const g = gradient[i];
+      const m = BETA1 * mean[i] + (1 - BETA1) * g;
+      const v = BETA2 * square[i] + (1 - BETA2) * g * g;
+      mean[i] = m;
+      square[i] = v;
+      texels[i] -= (unbiased * m) / (Math.sqrt(v) * root + EPSILON);
+    }
 }
 
 /** A stride that visits all of n in n steps, and neighbors far apart in time. */

@@ -66,33 +66,13 @@ export function fillPyramidBackward({ size, levels }: TexturePyramid): void {
 }
 
 /** out [n, 3] */
-export function lookup(pyramid: TexturePyramid, places: LookupPlaces, out: Float32Array): void {
-  out.fill(0, 0, 3 * places.count);
-  forEachTap(pyramid, places, (data, texel, weight, sample) => {
-    out[sample] += weight * data[texel];
-    out[sample + 1] += weight * data[texel + 1];
-    out[sample + 2] += weight * data[texel + 2];
-  });
-}
-
-/** Adds the gradient of a loss with respect to the levels, from that with respect to what was looked up, [n, 3]. */
-export function lookupBackward(gradient: TexturePyramid, places: LookupPlaces, upstream: Float32Array): void {
-  forEachTap(gradient, places, (data, texel, weight, sample) => {
-    data[texel] += weight * upstream[sample];
-    data[texel + 1] += weight * upstream[sample + 1];
-    data[texel + 2] += weight * upstream[sample + 2];
-  });
-}
-
-type Tap = (data: Float32Array, texel: number, weight: number, sample: number) => void;
-
-/** Up to four texels on each of two levels. */
-function forEachTap({ size, levels }: TexturePyramid, { count, uv, level }: LookupPlaces, tap: Tap): void {
-  const last = levels.length - 1;
+export function lookup({ size, levels }: TexturePyramid, { count, uv, level }: LookupPlaces, out: Float32Array): void {
   for (let i = 0; i < count; i++) {
-    const at = Math.min(last, Math.max(0, level[i]));
-    const low = Math.floor(at);
-    const blend = at - low;
+    const low = levelBelow(levels, level[i]);
+    const blend = level[i] > low && low < levels.length - 1 ? level[i] - low : 0;
+    let red = 0;
+    let green = 0;
+    let blue = 0;
     for (let step = 0; step < (blend > 0 ? 2 : 1); step++) {
       const data = levels[low + step];
       const side = size >> (low + step);
@@ -101,15 +81,70 @@ function forEachTap({ size, levels }: TexturePyramid, { count, uv, level }: Look
       const y = Math.min(side - 1, Math.max(0, uv[2 * i + 1] * side - 0.5));
       const x0 = Math.floor(x);
       const y0 = Math.floor(y);
-      const fx = x - x0;
-      const fy = y - y0;
-      const corner = 3 * (y0 * side + x0);
-      const right = x0 + 1 < side ? 3 : 0;
+      const a = 3 * (y0 * side + x0);
+      const b = a + (x0 + 1 < side ? 3 : 0);
       const down = y0 + 1 < side ? 3 * side : 0;
-      tap(data, corner, share * (1 - fx) * (1 - fy), 3 * i);
-      tap(data, corner + right, share * fx * (1 - fy), 3 * i);
-      tap(data, corner + down, share * (1 - fx) * fy, 3 * i);
-      tap(data, corner + right + down, share * fx * fy, 3 * i);
+      const c = a + down;
+      const d = b + down;
+      const right = share * (x - x0);
+      const left = share - right;
+      const bottom = y - y0;
+      const wc = left * bottom;
+      const wd = right * bottom;
+      const wa = left - wc;
+      const wb = right - wd;
+      red += wa * data[a] + wb * data[b] + wc * data[c] + wd * data[d];
+      green += wa * data[a + 1] + wb * data[b + 1] + wc * data[c + 1] + wd * data[d + 1];
+      blue += wa * data[a + 2] + wb * data[b + 2] + wc * data[c + 2] + wd * data[d + 2];
+    }
+    out[3 * i] = red;
+    out[3 * i + 1] = green;
+    out[3 * i + 2] = blue;
+  }
+}
+
+/** Adds the gradient of a loss with respect to the levels, from that with respect to what was looked up, [n, 3]. */
+export function lookupBackward(
+  { size, levels }: TexturePyramid,
+  { count, uv, level }: LookupPlaces,
+  upstream: Float32Array,
+): void {
+  for (let i = 0; i < count; i++) {
+    const low = levelBelow(levels, level[i]);
+    const blend = level[i] > low && low < levels.length - 1 ? level[i] - low : 0;
+    const red = upstream[3 * i];
+    const green = upstream[3 * i + 1];
+    const blue = upstream[3 * i + 2];
+    for (let step = 0; step < (blend > 0 ? 2 : 1); step++) {
+      const data = levels[low + step];
+      const side = size >> (low + step);
+      const share = step === 0 ? 1 - blend : blend;
+      const x = Math.min(side - 1, Math.max(0, uv[2 * i] * side - 0.5));
+      const y = Math.min(side - 1, Math.max(0, uv[2 * i + 1] * side - 0.5));
+      const x0 = Math.floor(x);
+      const y0 = Math.floor(y);
+      const right = share * (x - x0);
+      const left = share - right;
+      const bottom = y - y0;
+      const a = 3 * (y0 * side + x0);
+      const b = a + (x0 + 1 < side ? 3 : 0);
+      const down = y0 + 1 < side ? 3 * side : 0;
+      const wc = left * bottom;
+      const wd = right * bottom;
+      add(data, a, left - wc, red, green, blue);
+      add(data, b, right - wd, red, green, blue);
+      add(data, a + down, wc, red, green, blue);
+      add(data, b + down, wd, red, green, blue);
     }
   }
+}
+
+/** The finer of the two levels that a lookup mixes. */
+const levelBelow = (levels: readonly Float32Array[], level: number): number =>
+  Math.min(levels.length - 1, Math.max(0, Math.floor(level)));
+
+function add(data: Float32Array, at: number, weight: number, red: number, green: number, blue: number): void {
+  data[at] += weight * red;
+  data[at + 1] += weight * green;
+  data[at + 2] += weight * blue;
 }

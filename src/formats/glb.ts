@@ -1,5 +1,5 @@
 /**
- * GLB out: positions, normals, texture coordinates, vertex colours, base colour textures inside the file (PNG or WebP),
+ * GLB out: positions, normals, texture coordinates, vertex colours, base colour textures inside the file (PNG, WebP or KTX2),
  * optionally packed by meshopt. Axes: the object frame (z up) becomes glTF's (y up), (x, y, z) → (x, z, −y).
  */
 import { type Accessor, Document, type Material, type Texture, WebIO } from '@gltf-transform/core';
@@ -8,10 +8,11 @@ import {
   EXTTextureWebP,
   KHRMaterialsUnlit,
   KHRMeshQuantization,
+  KHRTextureBasisu,
 } from '@gltf-transform/extensions';
 import { meshopt } from '@gltf-transform/functions';
 import { type GlbMesh, type MeshMaterialOptions, sceneOfMesh } from './mesh-scene.ts';
-import { encodeTexture } from './picture.ts';
+import { encodeTexture, type TextureFormat } from './picture.ts';
 import type { RgbaPicture, SceneMaterial, ScenePrimitive, Wrap } from './triangle-scene.ts';
 import { expectWritable, texturesOf, type WritableScene, wholeNormals } from './writable-scene.ts';
 import { zUpToYUp } from './y-up.ts';
@@ -21,8 +22,11 @@ export interface GlbSceneOptions {
   roughness?: number;
   /** Name of node and mesh. */
   name?: string;
-  /** 'png' is read everywhere; 'webp' is smaller, lossless too, and needs a reader of EXT_texture_webp. */
-  textureFormat?: 'png' | 'webp';
+  /**
+   * 'png' is read everywhere; 'webp' is smaller, lossless too, and needs a reader of EXT_texture_webp; 'ktx2' stays compressed
+   * on the graphics card, at a small loss, and needs a reader of KHR_texture_basisu.
+   */
+  textureFormat?: TextureFormat;
   /** 'meshopt' makes the geometry several times smaller: positions keep 14 bits of the box, and vertices change order. */
   compression?: 'none' | 'meshopt';
 }
@@ -50,6 +54,7 @@ export async function writeGlbScene(
     textures.set(picture, document.createTexture().setMimeType(`image/${textureFormat}`).setImage(bytes));
   }
   if (textures.size > 0 && textureFormat === 'webp') document.createExtension(EXTTextureWebP).setRequired(true);
+  if (textures.size > 0 && textureFormat === 'ktx2') document.createExtension(KHRTextureBasisu).setRequired(true);
   const mesh = document.createMesh(name);
   const textured = new Map<SceneMaterial, Material>();
   const plain = new Map<SceneMaterial, Material>(); // of primitives without texture coordinates
@@ -68,6 +73,7 @@ export async function writeGlbScene(
     EXTTextureWebP,
     KHRMaterialsUnlit,
     KHRMeshQuantization,
+    KHRTextureBasisu,
   ]);
   if (compression === 'meshopt') {
     const { MeshoptEncoder } = await import('meshoptimizer');

@@ -31,6 +31,8 @@ export {
   encodePng,
   encodeTexture,
   PictureError,
+  TEXTURE_FORMATS,
+  type TextureFormat,
 } from './picture.ts';
 
 // Colours

@@ -3,6 +3,7 @@
  * refused before any pixel is allocated.
  */
 import sharp from 'sharp';
+import { encodeKtx2 } from './ktx2.ts';
 
 /** RGBA, sRGB, straight alpha, 8 bit, row 0 at the top: data [height, width, 4]. */
 export interface DecodedPicture {
@@ -88,15 +89,22 @@ export async function encodePng(picture: {
   return Uint8Array.from(await sharp(data, { raw: { width, height, channels } }).png().toBuffer());
 }
 
+/** How textures are stored in a GLB. */
+export const TEXTURE_FORMATS = ['png', 'webp', 'ktx2'] as const;
+export type TextureFormat = (typeof TEXTURE_FORMATS)[number];
+
 /**
- * A texture as a file, without loss; the alpha channel is left out where it is opaque everywhere.
+ * A texture as a file; the alpha channel is left out where it is opaque everywhere. PNG and WebP keep every value. KTX2 is
+ * UASTC with mip levels under Zstandard: it stays compressed on the graphics card, and is not quite the same picture.
  * @param picture  RGBA, [height, width, 4]
+ * @throws RangeError when KTX2 cannot hold its size
  */
 export async function encodeTexture(
   picture: { width: number; height: number; data: Uint8Array },
-  format: 'png' | 'webp',
+  format: TextureFormat,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { width, height, data } = picture;
+  if (format === 'ktx2') return encodeKtx2(picture);
   let isOpaque = true;
   for (let i = 3; i < data.length && isOpaque; i += 4) isOpaque = data[i] === 255;
   const rgba = sharp(data, { raw: { width, height, channels: 4 } });

@@ -3,6 +3,7 @@ import { writeField } from './field-file.ts';
 import { writeGlbScene } from './glb.ts';
 import { writeGltfSplats } from './gltf-splats-out.ts';
 import { writeObj } from './obj-out.ts';
+import type { TextureFormat } from './picture.ts';
 import { writePlyMesh } from './ply-mesh-out.ts';
 import type { Model } from './read-model.ts';
 import { writeSplatFile } from './splat-file.ts';
@@ -20,7 +21,7 @@ export type ModelFormat = (typeof MODEL_FORMATS)[number];
 
 export interface WriteModelOptions {
   /** Of textures inside a GLB. */
-  textureFormat?: 'png' | 'webp';
+  textureFormat?: TextureFormat;
   /** Of the geometry of a GLB. */
   compression?: 'none' | 'meshopt';
   spzVersion?: 2 | 3;

@@ -1,4 +1,5 @@
 import { linearOfDisplay, type Model, type Splats, sceneOfMesh, writeGlb, writeSplatPly } from '../formats/index.ts';
+import type { GaussianScene } from '../render/index.ts';
 import {
   type DecodedMesh,
   type Gaussians,
@@ -83,6 +84,18 @@ export function splatsOf({ means, scales, rotations, opacities, colorsDc }: Gaus
     shDc: colorsDc,
     shRest: new Float32Array(0),
     antialiased: true, // TRELLIS trains with the 2-D filter of mip-splatting
+  };
+}
+
+/** Gaussians from a splat file, as the rasteriser takes them. */
+export function gaussiansOf({ means, scales, rotations, opacities, shDc, shRest }: Splats): GaussianScene {
+  return {
+    means,
+    scales,
+    rotations,
+    opacities,
+    colorsDc: shDc,
+    ...(shRest.length > 0 && { colorsRest: shRest }),
   };
 }
 

@@ -23,7 +23,7 @@ export interface FinishAssetOptions extends Pick<FinishOptions, 'target' | 'text
 }
 
 /** As the published `to_glb`: 95 % of the faces go, the texture has 1024² texels. */
-export const FINISH_ASSET_DEFAULTS = { target: { ratio: 0.05 }, texture: 1024, textureMode: 'fast' } as const;
+export const FINISH_ASSET_DEFAULTS = { target: { ratio: 0.05 }, texture: 1024, textureMode: 'best' } as const;
 
 /**
  * Colours come from the Gaussians, without them from the radiance field, without both from the mesh's vertices.

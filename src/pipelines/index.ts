@@ -1,6 +1,6 @@
 /** Stages composed into what a user asks for, and the stream of events that all long work reports. */
 
-export { type Asset, modelOf, splatsOf } from './asset.ts';
+export { type Asset, gaussiansOf, modelOf, splatsOf } from './asset.ts';
 export { type AssetFormat, assetFormats, decoderRoles } from './decode-stage.ts';
 export { describeModel, type ModelDescription, type NetworkDescription } from './describe-model.ts';
 export type { EspalierEvent, OnEvent } from './events.ts';
