@@ -49,9 +49,10 @@ export async function finishFit(
   }
   await rasterizer.dispose();
 
+  const source = { kind: 'views', views: pictures } as const;
   const finished = await finishMesh(
     { positions: raw.positions, indices: raw.indices },
-    { faces, texture, views: pictures },
+    { target: { faces }, texture, source },
   );
 
   const shown = texturedMesh(sceneOfMesh(finished.mesh));
