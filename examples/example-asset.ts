@@ -27,7 +27,7 @@ export function paintedPot(): TriangleScene {
   const handle = closedGrid(48, 20, (u, v) => {
     const [turn, roll] = [2 * Math.PI * u, 2 * Math.PI * v];
     const radius = 0.17 + 0.045 * Math.cos(roll);
-    return [0.3 + radius * Math.cos(turn), 0.045 * Math.sin(roll), radius * Math.sin(turn)];
+    return [0.3 + radius * Math.cos(turn), -0.045 * Math.sin(roll), radius * Math.sin(turn)];
   });
   return { primitives: [body, handle].map((surface) => ({ ...surface, material })), warnings: [] };
 }

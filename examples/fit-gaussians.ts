@@ -35,7 +35,7 @@ import { exampleAsset } from './example-asset.ts';
 
 export const fitGaussiansDefaults = {
   size: 256, // pixels per side of every picture
-  steps: 2000, // one picture each
+  steps: 500, // one picture each
   cells: 64, // per side of the grid that the masks carve the start from
   perCell: 4, // Gaussians in each cell of its surface
 };
@@ -188,26 +188,22 @@ function pictureOf(planes: Float32Array, size: number): Picture {
   return { width: size, height: size, channels: 3, data };
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [model, folder = 'fit-gaussians'] = process.argv.slice(2);
+/** Fits, prints, and writes the results into `folder`. */
+export async function main(model: string | undefined, folder: string): Promise<GaussianFit> {
   const began = performance.now();
-  const { gaussians, psnrAtStart, psnrHeldOut, sheet } = await fitGaussians(await exampleAsset(model), {
+  const result = await fitGaussians(await exampleAsset(model), {
     onStep: (step, loss) => step % 100 === 0 && console.log(`step ${step}: loss ${loss.toFixed(4)}`),
   });
+  const { gaussians, psnrAtStart, psnrHeldOut, sheet } = result;
+  const { means, scales, rotations, opacities, colorsDc: shDc } = gaussians;
   await mkdir(folder, { recursive: true });
-  const { means, scales, rotations, opacities, colorsDc } = gaussians;
-  const ply = writeSplatPly({
-    means,
-    scales,
-    rotations,
-    opacities,
-    shDegree: 0,
-    shDc: colorsDc,
-    shRest: new Float32Array(),
-  });
-  await writeFile(join(folder, 'gaussians.ply'), ply);
+  const splats = { means, scales, rotations, opacities, shDegree: 0, shDc, shRest: new Float32Array() } as const;
+  await writeFile(join(folder, 'gaussians.ply'), writeSplatPly(splats));
   await writeFile(join(folder, 'held-out.png'), await encodePng(sheet));
   const minutes = (performance.now() - began) / 60_000;
   console.log(`${opacities.length} Gaussians, held-out PSNR ${psnrAtStart.toFixed(2)} → ${psnrHeldOut.toFixed(2)} dB`);
   console.log(`${minutes.toFixed(1)} minutes; gaussians.ply and held-out.png are in ${folder}.`);
+  return result;
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv[2], process.argv[3] ?? 'fit-gaussians');

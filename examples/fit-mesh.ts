@@ -46,9 +46,9 @@ import {
 import { exampleAsset } from './example-asset.ts';
 
 export const fitMeshDefaults = {
-  resolution: 64, // R, cubes per side; even
+  resolution: 64, // R, cubes per side
   size: 256, // pixels per side of every picture
-  steps: 500, // one picture each
+  steps: 400, // one picture each
 };
 
 export interface MeshScore {
@@ -94,6 +94,7 @@ export async function fitMesh(
   const features: CubeFeatures = { resolution, coords, feats: new Float32Array((coords.length / 3) * ROW) };
   const { feats } = features;
   const start = surfaceOfFeatures(features);
+  const rates = ratesOf(resolution);
   const adam = arrayAdam({ feats }, { eps: 1e-15 }); // gradients of single distances are below the usual 1e-8
   const rng = torchGenerator(0);
 
@@ -118,8 +119,8 @@ export async function fitMesh(
       gridSdf: tsdf.gradient.map((g) => GEOMETRY_WEIGHTS.tsdf * g),
       regularization: 1,
     });
-    const rate = 0.1 ** (step / steps);
-    adam.step({ feats: gradient }, { feats: RATES.map((r) => r * rate) });
+    const fine = 0.1 ** (step / steps); // rates fall to a tenth
+    adam.step({ feats: gradient }, { feats: rates.map((r) => r * fine) });
     onStep?.(
       step + 1,
       mask.value +
@@ -155,32 +156,28 @@ interface View {
 
 const ROW = 53; // 8 distances, 24 deformations, 21 weights
 
-/** Adam moves every number by about its rate a step: distances are lengths, the others pass through tanh. */
-const RATES = Array.from({ length: ROW }, (_, channel) => (channel < 8 ? 5e-3 : 2e-2));
+/** Adam moves every number by about its rate a step: distances by a third of a cube, the others pass through tanh. */
+const ratesOf = (resolution: number): number[] =>
+  Array.from({ length: ROW }, (_, channel) => (channel < 8 ? 0.3 / resolution : 2e-2));
 
-/** All cubes of those blocks of 2³ that may hold matter by every mask, as the mesh decoder gets them from coarser voxels. */
+/** The cubes that may hold matter by every mask. */
 function carvedCubes(views: readonly View[], resolution: number, size: number): Int32Array {
-  const blocks = resolution / 2;
   const all = Int32Array.from(
-    { length: 3 * blocks ** 3 },
-    (_, i) => Math.floor(Math.floor(i / 3) / blocks ** (2 - (i % 3))) % blocks,
+    { length: 3 * resolution ** 3 },
+    (_, i) => Math.floor(Math.floor(i / 3) / resolution ** (2 - (i % 3))) % resolution,
   );
-  const centers = voxelCenters(all, blocks);
-  const isOpen = new Uint8Array(blocks ** 3).fill(1);
+  const centers = voxelCenters(all, resolution);
+  // The outermost layer stays empty: a surface does not close beyond the grid.
+  const mayBe = new Uint8Array(resolution ** 3).fill(1);
+  for (let i = 0; i < all.length; i++) if (all[i] === 0 || all[i] === resolution - 1) mayBe[Math.floor(i / 3)] = 0;
   for (const { camera, picture } of views) {
     const { uv, depth } = projectPoints(camera, centers);
-    for (let i = 0; i < isOpen.length; i++) {
-      const reach = ((Math.sqrt(3) / 2 / blocks) * camera.intrinsics[0] * size) / depth[i]; // pixels
-      if (isOpen[i] && !anyWithin(picture.mask, size, uv[2 * i] * size, uv[2 * i + 1] * size, reach)) isOpen[i] = 0;
-    }
+    const radius = (Math.sqrt(3) / 2 / resolution) * camera.intrinsics[0] * size; // pixels of a cube at distance 1
+    for (let i = 0; i < mayBe.length; i++)
+      if (mayBe[i] && !anyWithin(picture.mask, size, uv[2 * i] * size, uv[2 * i + 1] * size, radius / depth[i]))
+        mayBe[i] = 0;
   }
-  const coords: number[] = [];
-  for (let i = 0; i < isOpen.length; i++) {
-    if (!isOpen[i]) continue;
-    for (let k = 0; k < 8; k++)
-      coords.push(2 * all[3 * i] + (k >> 2), 2 * all[3 * i + 1] + ((k >> 1) & 1), 2 * all[3 * i + 2] + (k & 1));
-  }
-  return Int32Array.from(coords);
+  return all.filter((_, i) => mayBe[Math.floor(i / 3)]);
 }
 
 /** Does the mask show anything in the square around (x, y)? */
@@ -207,12 +204,13 @@ function solid(surface: Triangles): Uint8Array {
   return fillInterior(cells, 64);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [model, folder = 'fit-mesh'] = process.argv.slice(2);
+/** Fits, prints, and writes the results into `folder`. */
+export async function main(model: string | undefined, folder: string): Promise<MeshFit> {
   const began = performance.now();
-  const { mesh, start, fit, sheet } = await fitMesh(await exampleAsset(model), {
+  const result = await fitMesh(await exampleAsset(model), {
     onStep: (step, loss) => step % 50 === 0 && console.log(`step ${step}: loss ${loss.toFixed(4)}`),
   });
+  const { mesh, start, fit, sheet } = result;
   await mkdir(folder, { recursive: true });
   const normals = vertexNormals(mesh.positions, mesh.indices);
   await writeFile(join(folder, 'mesh.glb'), await writeGlb({ ...mesh, normals }));
@@ -223,4 +221,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   console.log(
     `${mesh.indices.length / 3} faces; ${minutes.toFixed(1)} minutes; mesh.glb and views.png are in ${folder}.`,
   );
+  return result;
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv[2], process.argv[3] ?? 'fit-mesh');

@@ -97,13 +97,13 @@ const cornerId = (S: number, x: number, y: number, z: number, k: number): number
   ((x + (k & 1)) * S + y + ((k >> 1) & 1)) * S + z + (k >> 2);
 
 /** Where channel c (distance, deformation, attributes) of corner k stands in a row of features. */
-export function channelAt(k: number, c: number): number {
+function channelAt(k: number, c: number): number {
   if (c === 0) return FEATURE_START.sdf + k;
   return c < 4 ? FEATURE_START.deformation + 3 * k + c - 1 : FEATURE_START.attributes + 6 * k + c - 4;
 }
 
-/** The same as a table, for loops over many cubes. */
-const CHANNEL = Uint8Array.from({ length: 80 }, (_, i) => channelAt(Math.floor(i / 10), i % 10));
+/** The same as a table, at 10·k + c, for loops over many cubes. */
+export const CHANNEL = Uint8Array.from({ length: 80 }, (_, i) => channelAt(Math.floor(i / 10), i % 10));
 
 /** The field that the means and the weights describe. Source: reference/pipelines.md §12.2. */
 export function fieldOfMeans({ resolution: R, feats }: CubeFeatures, joined: CornerMeans): CubeField {

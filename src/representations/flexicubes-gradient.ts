@@ -1,4 +1,4 @@
-import { EDGE_CORNERS } from './cube.ts';
+import { EDGE_FIRST, EDGE_SECOND } from './cube.ts';
 import { type CubeField, NO_GAMMA } from './cube-field.ts';
 import { EDGES, START } from './dual-marching-cubes.ts';
 import { type CubeValues, cubeValues, type ExtractedSurface, readCube } from './flexicubes.ts';
@@ -105,6 +105,10 @@ function throughCenters(
   }
 }
 
+// room for the seven edges that a vertex has at most: u_e − v, and its length
+const away = new Float64Array(21);
+const lengths = new Float64Array(7);
+
 /** |ℓ_e − mean ℓ| with ℓ_e = ‖u_e − v‖, u_e the crossing of unweighted distances. */
 function throughDeviations(
   edges: Uint8Array,
@@ -115,21 +119,25 @@ function throughDeviations(
   gVertex: Float64Array,
 ): void {
   const n = edges.length;
-  const away = new Float64Array(3 * n); // u_e − v
-  const lengths = new Float64Array(n);
+  let [mean, shared] = [0, 0];
   for (let e = 0; e < n; e++) {
-    const [a, b] = EDGE_CORNERS[edges[e]];
-    for (let axis = 0; axis < 3; axis++)
-      away[3 * e + axis] = (sdf[b] * x[3 * a + axis] - sdf[a] * x[3 * b + axis]) / (sdf[b] - sdf[a]) - vertex[axis];
-    lengths[e] = Math.hypot(away[3 * e], away[3 * e + 1], away[3 * e + 2]);
+    const a = EDGE_FIRST[edges[e]];
+    const b = EDGE_SECOND[edges[e]];
+    let square = 0;
+    for (let axis = 0; axis < 3; axis++) {
+      const d = (sdf[b] * x[3 * a + axis] - sdf[a] * x[3 * b + axis]) / (sdf[b] - sdf[a]) - vertex[axis];
+      away[3 * e + axis] = d;
+      square += d * d;
+    }
+    lengths[e] = Math.sqrt(square);
+    mean += lengths[e] / n;
   }
-  const mean = lengths.reduce((s, l) => s + l, 0) / n;
-  const signed = g.map((v, e) => v * Math.sign(lengths[e] - mean));
-  const shared = signed.reduce((s, v) => s + v, 0) / n;
+  for (let e = 0; e < n; e++) shared += (g[e] * Math.sign(lengths[e] - mean)) / n;
   for (let e = 0; e < n; e++) {
-    const gLength = signed[e] - shared;
+    const gLength = g[e] * Math.sign(lengths[e] - mean) - shared;
     if (gLength === 0 || lengths[e] === 0) continue;
-    const [a, b] = EDGE_CORNERS[edges[e]];
+    const a = EDGE_FIRST[edges[e]];
+    const b = EDGE_SECOND[edges[e]];
     const span = sdf[b] - sdf[a];
     for (let axis = 0; axis < 3; axis++) {
       const gu = (gLength * away[3 * e + axis]) / lengths[e];
@@ -161,17 +169,20 @@ function throughCrossings(
   const { weighted } = values;
   let sum = 0;
   for (const edge of edges) sum += beta ? beta[edge] : 1;
+  const parts = [
+    { own: values.positions, center: point.position, gCenter: g.position, slope: slopes.positions },
+    { own: values.attributes, center: point.attributes, gCenter: g.attributes, slope: slopes.attributes },
+  ];
   for (const edge of edges) {
-    const [a, b] = EDGE_CORNERS[edge];
+    const a = EDGE_FIRST[edge];
+    const b = EDGE_SECOND[edge];
     const share = (beta ? beta[edge] : 1) / sum;
     const span = weighted[b] - weighted[a];
-    for (const [own, center, gCenter, slope] of [
-      [values.positions, point.position, g.position, slopes.positions],
-      [values.attributes, point.attributes, g.attributes, slopes.attributes],
-    ] as const) {
+    for (const { own, center, gCenter, slope } of parts) {
       const width = gCenter.length;
       for (let i = 0; i < width; i++) {
-        const [atA, atB] = [own[width * a + i], own[width * b + i]];
+        const atA = own[width * a + i];
+        const atB = own[width * b + i];
         const crossing = (weighted[b] * atA - weighted[a] * atB) / span;
         const gCrossing = gCenter[i] * share;
         slope[width * a + i] += (gCrossing * weighted[b]) / span;

@@ -1,7 +1,7 @@
 import {
+  CHANNEL,
   type CornerMeans,
   type CubeFeatures,
-  channelAt,
   cornerMeans,
   FEATURE_START,
   fieldOfMeans,
@@ -53,11 +53,10 @@ export function trainingSurface(features: CubeFeatures): TrainingSurface {
   const row = feats.length / count;
   let disagreement = 0;
   let magnitude = 0;
-  for (let q = 0; q < count; q++) {
-    for (let k = 0; k < 8; k++)
-      for (let c = 0; c < joined.width; c++) disagreement += apart(features, joined, q, k, c) ** 2;
+  const apart = cornersApart(features, joined);
+  for (let i = 0; i < apart.length; i++) disagreement += apart[i] * apart[i];
+  for (let q = 0; q < count; q++)
     for (let i = 0; i < HELD_WEIGHTS; i++) magnitude += Math.abs(feats[row * q + FEATURE_START.weights + i]);
-  }
   const { deviations } = surface;
   const deviation = deviations.length === 0 ? 0 : deviations.reduce((s, v) => s + v, 0) / deviations.length;
   const regularization =
@@ -97,13 +96,13 @@ export function trainingSurfaceGradient(result: TrainingSurface, g: TrainingSurf
   const out = new Float32Array(feats.length);
   const count = cubeRank.length;
   const row = feats.length / count;
+  const apart = cornersApart(features, joined);
+  const pull = (2 * regularization) / (count * 8 * width);
   for (let q = 0; q < count; q++) {
     for (let k = 0; k < 8; k++) {
       const v = corners[8 * q + k];
       for (let c = 0; c < width; c++)
-        out[row * q + channelAt(k, c)] =
-          gMeans[v * width + c] / counts[v] +
-          (2 * regularization * apart(features, joined, q, k, c)) / (count * 8 * width);
+        out[row * q + CHANNEL[10 * k + c]] = gMeans[v * width + c] / counts[v] + pull * apart[(8 * q + k) * width + c];
     }
     const from = row * q + FEATURE_START.weights;
     const to = cubeRank[q];
@@ -120,9 +119,17 @@ export function trainingSurfaceGradient(result: TrainingSurface, g: TrainingSurf
   return out;
 }
 
-/** How far channel c at corner k of cube q is from the mean of its vertex. */
-function apart({ feats, resolution }: CubeFeatures, joined: CornerMeans, q: number, k: number, c: number): number {
+/** [Q, 8, width]: how far each channel at each corner of each cube is from the mean of its vertex. */
+function cornersApart({ feats, resolution }: CubeFeatures, joined: CornerMeans): Float64Array {
   const { width, corners, means, cubeRank } = joined;
-  const value = feats[(feats.length / cubeRank.length) * q + channelAt(k, c)];
-  return value - (c === 0 ? 1 / resolution : 0) - means[corners[8 * q + k] * width + c];
+  const row = feats.length / cubeRank.length;
+  const out = new Float64Array(corners.length * width);
+  for (let i = 0; i < corners.length; i++) {
+    const from = row * (i >> 3);
+    const mean = corners[i] * width;
+    const channels = 10 * (i & 7);
+    out[i * width] = feats[from + CHANNEL[channels]] - 1 / resolution - means[mean];
+    for (let c = 1; c < width; c++) out[i * width + c] = feats[from + CHANNEL[channels + c]] - means[mean + c];
+  }
+  return out;
 }
