@@ -8,7 +8,7 @@ export interface FewerEvaluations {
   readonly stride: number;
 }
 
-/** What `--fast` means; measured in bench/results/fast.md. */
+/** What `--fast` means; its cost is in docs/models.md. */
 export const fastEvaluations: FewerEvaluations = { exact: 0.4, stride: 2 };
 
 /**
