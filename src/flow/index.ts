@@ -1,6 +1,7 @@
 // The path from noise to data.
 
 export { euler } from './euler.ts';
+export { evaluatedSteps, type FewerEvaluations, fastEvaluations, fewerEvaluations } from './fewer-evaluations.ts';
 export { type GuidanceOptions, guided } from './guidance.ts';
 export { heun } from './heun.ts';
 export {

@@ -28,7 +28,7 @@ export interface GenerateOptions extends SamplerOverrides, WorkOptions {
   samples?: number;
   /** settings of both stages by name; settings given beside it win */
   preset?: PresetName;
-  /** sampler settings of stage two */
+  /** sampler settings of stage two; `fast` at the top is that of both */
   latent?: SamplerOverrides;
   /** how several pictures lead a sample; 'stochastic' when not given */
   multiImage?: PromptMix;
@@ -57,6 +57,10 @@ export async function generateAssets(
   const { device, precision, signal, onEvent, seed = 42, shape, multiImage = 'stochastic' } = options;
   const work = { device, precision, signal, onEvent };
   const pictures = prompt.kind === 'image' ? prompt.pictures.length : 1;
+  if (pictures > 1 && multiImage === 'stochastic' && (plan.structure.fast || plan.latent?.fast))
+    throw new RangeError(
+      `fast: ${pictures} pictures take turns, so no step can go on along the ones before. Take multidiffusion, or leave out fast.`,
+    );
   if (multiImage === 'stochastic')
     for (const [stage, sampler] of [
       ['structure', shape ? undefined : plan.structure],
@@ -108,11 +112,11 @@ interface Plan {
 }
 
 function planOf(model: ModelFolder, options: GenerateOptions): Plan {
-  const { samples = 1, preset, formats, steps, guidance, interval, rescale, shape } = options;
+  const { samples = 1, preset, formats, steps, guidance, interval, rescale, fast, shape } = options;
   if (!Number.isInteger(samples) || samples < 1 || samples > MOST_SAMPLES)
     throw new RangeError(`samples must be a whole number from 1 to ${MOST_SAMPLES}, got ${samples}.`);
   const named = preset === undefined ? undefined : presetNamed(preset);
-  const own = { steps, guidance, interval, rescale };
+  const own = { steps, guidance, interval, rescale, fast };
   const structure = samplerSettings('structure', model.structureSampler, named?.structure, own);
   const hasLatent = model.networks.slat_flow_model !== undefined;
   const wantsLatent =
@@ -124,7 +128,7 @@ function planOf(model: ModelFolder, options: GenerateOptions): Plan {
   return {
     samples,
     structure,
-    latent: samplerSettings('latent', stage.sampler, named?.latent, options.latent),
+    latent: samplerSettings('latent', stage.sampler, named?.latent, { fast }, options.latent),
     formats: wanted,
   };
 }

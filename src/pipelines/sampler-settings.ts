@@ -1,3 +1,4 @@
+import { evaluatedSteps } from '../flow/index.ts';
 import type { SamplerOptions } from './pipeline-file.ts';
 
 /** What a caller wants otherwise than the model's `pipeline.json` says. */
@@ -17,7 +18,7 @@ export function samplerSettings(
   for (const one of overrides)
     for (const [name, value] of Object.entries(one ?? {}))
       if (value !== undefined) Object.assign(settings, { [name]: value });
-  const { steps, guidance, interval, rescale } = settings;
+  const { steps, guidance, interval, rescale, fast = false } = settings;
   if (!Number.isInteger(steps) || steps < 1 || steps > MOST_STEPS)
     throw new RangeError(
       `${stage}: steps must be a whole number of at least 1 and at most ${MOST_STEPS}, got ${steps}.`,
@@ -30,6 +31,13 @@ export function samplerSettings(
     );
   if (!(rescale > 0 && Number.isFinite(rescale)))
     throw new RangeError(`${stage}: rescale must be a number above 0, got ${rescale}; 1 spaces the steps evenly.`);
+  if (typeof fast !== 'boolean') throw new RangeError(`${stage}: fast must be true or false, got ${fast}.`);
+  if (fast)
+    try {
+      evaluatedSteps(steps);
+    } catch (error) {
+      throw new RangeError(`${stage}: ${(error as Error).message}`, { cause: error });
+    }
   return settings;
 }
 

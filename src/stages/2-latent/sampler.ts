@@ -1,4 +1,4 @@
-import { euler, guided, mixed, type PromptMix, schedule } from '../../flow/index.ts';
+import { euler, fewerEvaluations, guided, mixed, type PromptMix, schedule } from '../../flow/index.ts';
 import { expectRows, sparseGrid, type Voxels } from '../../sparse/index.ts';
 import { compile, type Device, floats, input, type Scope, scope } from '../../tensor/index.ts';
 import { promptHolder, promptInputs, type Weights } from '../1-structure/index.ts';
@@ -13,6 +13,8 @@ export interface LatentSamplerOptions {
   interval: readonly [number, number];
   /** > 1 spends more steps near noise */
   rescale: number;
+  /** some later steps go on along the last two velocities instead of evaluating the network; not when not given */
+  fast?: boolean;
 }
 
 /** The published settings of the picture models. */
@@ -62,7 +64,7 @@ export async function openLatentSampler(
     { device, ...weights },
   );
   return {
-    async sample(voxels, noise, prompt, { steps, guidance, interval, rescale }, { signal, onStep } = {}) {
+    async sample(voxels, noise, prompt, { steps, guidance, interval, rescale, fast = false }, { signal, onStep } = {}) {
       expectRows('latent sampler', voxels, config.resolution, noise, channels);
       const given = prompt.cond instanceof Float32Array ? [prompt.cond] : prompt.cond;
       const conds = new Map(given.map((one, i) => [`prompt ${i}`, one]));
@@ -79,7 +81,7 @@ export async function openLatentSampler(
       };
       const towards = mixed([...conds.keys()].map(evaluate), mix);
       const velocityOf = guided(towards, evaluate('empty'), { w: guidance, interval: [interval[0], interval[1]] });
-      return euler(velocityOf, noise, schedule(steps, { rescale }), {
+      return euler(fast ? fewerEvaluations(velocityOf, steps) : velocityOf, noise, schedule(steps, { rescale }), {
         signal,
         onStep: ({ step }) => onStep?.(step, steps),
       });
