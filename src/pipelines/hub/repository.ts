@@ -1,9 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OnEvent } from '../events.ts';
-import { localFile, type ModelSource, pathInside } from '../model-source.ts';
+import { localFile } from '../local-file.ts';
+import { type ModelSource, pathInside } from '../model-source.ts';
 import { hubCacheFolder, isCommit, type RepositoryCache, repositoryCache } from './cache-layout.ts';
 import { type DownloadOptions, download } from './download.ts';
+import { parseHubId } from './hub-id.ts';
 import { askForFile, type HubAccess, PassingError, type RemoteFile, readStart, storedToken } from './request.ts';
 
 /** Where files of the Hub are kept and how they are fetched. What is not given is as the environment says. */
@@ -26,22 +28,12 @@ export interface HubOptions {
   onEvent?: OnEvent;
 }
 
-const id = /^([A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*?)(?:@([\w./-]+))?$/;
-
-/** Whether a text can name a model of the Hub: `owner/name`, or `owner/name@revision`. */
-export function isHubId(text: string): boolean {
-  const found = id.exec(text);
-  return found !== null && !/\.\.|--/.test(found[1]) && !/(^|\/)\.{0,2}(\/|$)/.test(found[2] ?? 'main');
-}
-
 /**
  * A repository of the Hub as a source of files, each fetched when it is asked for, all of one commit.
  * @param name  `owner/name[@revision]`; the revision is `main` when not given
  */
 export function hubRepository(name: string, options: HubOptions = {}): ModelSource {
-  const [, repository, revision = 'main'] = id.exec(name) ?? [];
-  if (repository === undefined || !isHubId(name))
-    throw new Error(`"${name}" does not name a model of the Hub. Expected owner/name, or owner/name@revision.`);
+  const { repository, revision } = parseHubId(name);
   const env = process.env;
   const offline = options.offline ?? /^(1|true|yes|on)$/i.test(env.HF_HUB_OFFLINE ?? '');
   const cache = repositoryCache(options.cache ?? hubCacheFolder(), repository);
