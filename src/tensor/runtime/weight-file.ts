@@ -38,6 +38,24 @@ export async function readWeights(file: WeightFile, options: ReadOptions = {}): 
   return values;
 }
 
+/** The bit patterns of one weight that is stored as halves. */
+export async function readHalves(
+  { path }: WeightFile,
+  { name, begin, end }: StoredWeight,
+  { signal }: ReadOptions = {},
+): Promise<Uint16Array> {
+  signal?.throwIfAborted();
+  const halves = new Uint16Array((end - begin) / 2);
+  const file = await openFile(path);
+  try {
+    await file.read(new Uint8Array(halves.buffer), begin);
+  } finally {
+    await file.close();
+  }
+  if (halves.some((bits) => (bits & 0x7c00) === 0x7c00)) throw notFinite(path, name);
+  return halves;
+}
+
 /** Reads every value once and keeps none. */
 export async function checkWeights(file: WeightFile, options: ReadOptions = {}): Promise<void> {
   await eachChunk(file, options, async () => {});
@@ -65,10 +83,7 @@ export async function eachChunk(
         const floats = weight.widen
           ? weight.widen(new Uint16Array(buffer, 0, length / 2))
           : new Float32Array(buffer, 0, length / 4);
-        if (!areFinite(floats))
-          throw new Error(
-            `${path}: "${weight.name}" holds values that are not finite. The checkpoint is damaged; fetch or train it again.`,
-          );
+        if (!areFinite(floats)) throw notFinite(path, weight.name);
         await use(weight, (at - weight.begin) / weight.width, floats);
         at += length;
         done += length;
@@ -79,6 +94,9 @@ export async function eachChunk(
     await file.close();
   }
 }
+
+const notFinite = (path: string, name: string) =>
+  new Error(`${path}: "${name}" holds values that are not finite. The checkpoint is damaged; fetch or train it again.`);
 
 /** Infinities and NaN are the floats whose exponent bits are all set. */
 function areFinite(floats: Float32Array): boolean {
