@@ -17,7 +17,7 @@ import { checkModel, type EspalierEvent, loadModel, readWeights } from '../index
 import { hubCacheFolder } from './cache-layout.ts';
 import { isHubId } from './hub-id.ts';
 import { type HubOptions, hubRepository } from './repository.ts';
-import { storedToken } from './request.ts';
+import { storedToken } from './stored-token.ts';
 
 const ID = 'owner/some-model';
 const COMMIT = '1234567890abcdef1234567890abcdef12345678';
