@@ -1,7 +1,7 @@
 /** Stages composed, for pages: what index.ts has, without what only Node can do. */
 
 export { type Asset, assetOf } from './asset.ts';
-export { type AssetFormat, assetFormats } from './decode-stage.ts';
+export { type AssetFormat, assetFormats, decoderRoles } from './decode-stage.ts';
 export { describeModel, type ModelDescription } from './describe-model.ts';
 export type { EspalierEvent, OnEvent } from './events.ts';
 export { type GenerateOptions, generateAssets } from './generate-assets.ts';

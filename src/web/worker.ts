@@ -4,6 +4,7 @@
  */
 import {
   type Asset,
+  decoderRoles,
   describeModel,
   type EspalierEvent,
   forgetAll,
@@ -59,6 +60,9 @@ async function answer(request: Asked, work: Work): Promise<Loaded | AssetData[] 
   }
 }
 
+/** What generation needs besides what every model has: encoders of assets are not fetched. */
+const roles = ['slat_flow_model', ...Object.values(decoderRoles)] as const;
+
 async function load({ source, device, runtime, fetch, hub }: LoadRequest, work: Work): Promise<Loaded> {
   const chosen = await startPageDevice(device, runtime, (why) =>
     work.onEvent({
@@ -67,7 +71,7 @@ async function load({ source, device, runtime, fetch, hub }: LoadRequest, work: 
       message: `WebGPU is not used: ${why}. Running on WebAssembly, which is many times slower.`,
     }),
   );
-  const folder = await loadModel(source, { fetch, hub, ...work });
+  const folder = await loadModel(source, { roles, fetch, hub, ...work });
   model = { folder, device: chosen };
   return { device: chosen, description: describeModel(folder) };
 }
