@@ -87,6 +87,8 @@ export function openSession(): SessionClient {
           await othersTurn();
           return results;
         }
+        case 'hold':
+          return existing().hold(request.name, request.values);
         case 'readState':
           return existing().readState(request.names);
         case 'writeState':
@@ -106,6 +108,8 @@ export function openSession(): SessionClient {
 
 interface Session {
   run(request: Extract<Request, { kind: 'run' }>): Promise<Record<string, Value>>;
+  /** what is held is on the GPU from then on, where that is the device */
+  hold(name: string, values: Readonly<Record<string, Value>>): Promise<void>;
   readState(names: readonly string[]): Record<string, Value>;
   writeState(state: Readonly<Record<string, Value>>): void;
   dispose(): Promise<void>;
@@ -119,21 +123,25 @@ async function createSession(request: Extract<Request, { kind: 'create' }>): Pro
   const { ort } = current;
   const gpu = device === 'webgpu' && current.device === 'webgpu' ? current.gpu : undefined;
   const buffers = new Map<string, GpuBuffer>();
-  const held: Record<string, Ort.Tensor> = {}; // fed at every run
+  const fed: Record<string, Ort.Tensor> = {}; // at every run
+  const sets = new Map<string, Record<string, Ort.Tensor>>(); // at runs that name them
   const kept: Record<string, Value> = { ...state };
-  const toGpu = async (gpuDevice: GpuDevice, name: string, { dtype, dims, data }: Value) => {
-    const buffer = await uploaded(gpuDevice, name, data);
+  /** On the GPU a buffer of its own, known by `name`. */
+  const tensorOf = async (name: string, value: Value): Promise<Ort.Tensor> => {
+    if (!gpu) return toOrt(ort, value);
+    const buffer = await uploaded(gpu, name, value.data);
     buffers.set(name, buffer);
-    held[name] = ort.Tensor.fromGpuBuffer(buffer as never, { dataType: dtype as 'float32', dims: [...dims] });
+    return ort.Tensor.fromGpuBuffer(buffer as never, {
+      dataType: value.dtype as 'float32',
+      dims: [...value.dims],
+    });
   };
   let session: Ort.InferenceSession;
   try {
-    for (const [name, value] of Object.entries(state))
-      if (gpu) await toGpu(gpu, name, value);
-      else held[name] = toOrt(ort, value);
+    for (const [name, value] of Object.entries(state)) fed[name] = await tensorOf(name, value);
     const externalData: { path: string; data: Uint8Array }[] = [];
     for (const weight of weights)
-      if (gpu) await toGpu(gpu, weight.name, { ...weight, data: await weight.read() });
+      if (gpu) fed[weight.name] = await tensorOf(weight.name, { ...weight, data: await weight.read() });
       else externalData.push({ path: weight.name, data: await bytesOf(weight) });
     session = await ort.InferenceSession.create(model, {
       executionProviders: [gpu ? { name: 'webgpu', device: gpu as never } : 'wasm'],
@@ -147,8 +155,8 @@ async function createSession(request: Extract<Request, { kind: 'create' }>): Pro
     throw error;
   }
   return {
-    async run({ feeds, fetch }) {
-      const all = { ...held };
+    async run({ feeds, held: set, fetch }) {
+      const all = { ...fed, ...(set === undefined ? {} : sets.get(set)) };
       for (const [name, value] of Object.entries(feeds)) all[name] = toOrt(ort, value);
       const results = await session.run(all, [...fetch]);
       const out: Record<string, Value> = {};
@@ -157,6 +165,15 @@ async function createSession(request: Extract<Request, { kind: 'create' }>): Pro
         out[name] = { dtype: type as Value['dtype'], dims, data: data as Value['data'] };
       }
       return out;
+    },
+    async hold(name, values) {
+      for (const input of Object.keys(sets.get(name) ?? {})) {
+        buffers.get(`${name}/${input}`)?.destroy();
+        buffers.delete(`${name}/${input}`);
+      }
+      const set: Record<string, Ort.Tensor> = {};
+      for (const [input, value] of Object.entries(values)) set[input] = await tensorOf(`${name}/${input}`, value);
+      sets.set(name, set);
     },
     readState(names) {
       const values: Record<string, Value> = {};
@@ -176,7 +193,7 @@ async function createSession(request: Extract<Request, { kind: 'create' }>): Pro
         kept[name] = { ...known, data };
         const buffer = buffers.get(name);
         if (gpu && buffer) overwrite(gpu, buffer, data);
-        else held[name] = toOrt(ort, kept[name]);
+        else fed[name] = toOrt(ort, kept[name]);
       }
     },
     async dispose() {
