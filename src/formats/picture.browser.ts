@@ -58,13 +58,47 @@ export async function encodePng(picture: {
     throw new RangeError(
       `encodePng: ${width} × ${height} pixels need 1, 3 or 4 bytes each, got ${data.length} bytes in all.`,
     );
-  const row = width * channels;
+  return pngFile(width, height, 8, colorType, data);
+}
+
+/** A gray PNG of 16 bits; gray, and alpha where there is one, [height, width] in 0 … 1. */
+export async function encodeGray16(picture: {
+  width: number;
+  height: number;
+  gray: Float32Array;
+  alpha?: Float32Array;
+}): Promise<Uint8Array<ArrayBuffer>> {
+  const { width, height, gray, alpha } = picture;
+  const channels = alpha ? 2 : 1;
+  const view = new DataView(new ArrayBuffer(2 * channels * gray.length));
+  const put = (at: number, value: number) =>
+    view.setUint16(2 * at, Math.round(65535 * Math.min(1, Math.max(0, value))));
+  for (let i = 0; i < gray.length; i++) {
+    put(channels * i, gray[i]);
+    if (alpha) put(channels * i + 1, alpha[i]);
+  }
+  return pngFile(width, height, 16, alpha ? 4 : 0, new Uint8Array(view.buffer));
+}
+
+/** Animated WebP needs an encoder that pages lack. */
+export async function encodeAnimation(): Promise<Uint8Array<ArrayBuffer>> {
+  throw new Error('encodeAnimation: animations are written in Node, not in a page. Write the frames one by one.');
+}
+
+async function pngFile(
+  width: number,
+  height: number,
+  bits: 8 | 16,
+  colorType: number,
+  data: Uint8Array,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const row = data.length / height;
   const lines = new Uint8Array(height * (row + 1)); // each line begins with its filter: none
   for (let y = 0; y < height; y++) lines.set(data.subarray(y * row, (y + 1) * row), y * (row + 1) + 1);
   const head = new DataView(new ArrayBuffer(13));
   head.setUint32(0, width);
   head.setUint32(4, height);
-  head.setUint8(8, 8);
+  head.setUint8(8, bits);
   head.setUint8(9, colorType);
   const chunks = [
     Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
