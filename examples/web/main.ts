@@ -4,7 +4,7 @@ import { showAsset } from './viewer.ts';
 
 const at = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
 const file = at<HTMLInputElement>('file');
-const save = at<HTMLAnchorElement>('save');
+const save = at<HTMLButtonElement>('save');
 const again = at<HTMLButtonElement>('again');
 const stop = at<HTMLButtonElement>('stop');
 const progress = at<HTMLProgressElement>('progress');
@@ -13,6 +13,7 @@ const status = at('status');
 let model: Promise<PageModel> | undefined;
 let working: AbortController | undefined;
 let picture: Blob | undefined;
+let made: Blob | undefined;
 let seed = 42;
 
 const words: Record<string, string> = {
@@ -58,9 +59,8 @@ async function make(): Promise<void> {
     const start = performance.now();
     const glb = await (await imageTo3D(loaded, picture, { seed, ...work })).glb();
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    URL.revokeObjectURL(save.href);
-    save.href = URL.createObjectURL(new Blob([new Uint8Array(glb)], { type: 'model/gltf-binary' }));
-    save.removeAttribute('aria-disabled');
+    made = new Blob([new Uint8Array(glb)], { type: 'model/gltf-binary' });
+    save.disabled = false;
     at('empty').hidden = true;
     await showAsset(at<HTMLCanvasElement>('canvas'), glb);
     say(`Done in ${seconds} s on ${loaded.device === 'webgpu' ? 'WebGPU' : 'WebAssembly'}.`);
@@ -106,5 +106,13 @@ addEventListener('paste', (event) => event.clipboardData?.files.length && take(e
 again.addEventListener('click', () => {
   seed++;
   make();
+});
+save.addEventListener('click', () => {
+  if (!made) return;
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(made);
+  link.download = 'asset.glb';
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 });
 stop.addEventListener('click', () => working?.abort());
