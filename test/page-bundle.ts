@@ -37,7 +37,7 @@ export async function bundlePage(page: string, outDir: string): Promise<string[]
     configFile: false,
     root: join(root, page),
     base: './',
-    logLevel: 'warn',
+    logLevel: 'error',
     plugins: [sources(), seen()],
     worker: { format: 'es', plugins: () => [sources(), seen()] },
     build: { outDir, emptyOutDir: true, minify: false, target: 'es2022', reportCompressedSize: false },
