@@ -19,9 +19,10 @@ export interface Outcome {
   events: espalier.EspalierEvent[];
   /** events after the abort was asked for */
   eventsAfterAbort: number;
-  coords?: number[];
-  logits?: number[];
-  glb?: number[];
+  /** bytes in base64: numbers one by one would take longer to pass on than to make */
+  coords?: string;
+  logits?: string;
+  glb?: string;
   isolated: boolean;
 }
 
@@ -43,13 +44,20 @@ async function generate({ source, device, offline, picture, steps, abortAt }: Jo
     model = await espalier.loadModel(source, { device, hub, ...work });
     const prompt = picture ? new Blob([Uint8Array.from(picture)]) : disc();
     const asset = await espalier.imageTo3D(model, prompt, { seed: 1, steps, ...work });
-    const [coords, logits, glb] = [[...asset.coords], [...asset.logits], [...(await asset.glb())]];
-    return { ...outcome(), device: model.device, coords, logits, glb };
+    const [coords, logits] = [base64(asset.coords), base64(asset.logits)];
+    return { ...outcome(), device: model.device, coords, logits, glb: base64(await asset.glb()) };
   } catch (error) {
     return { ...outcome(), device: model?.device, error: (error as Error).message };
   } finally {
     model?.dispose();
   }
+}
+
+function base64({ buffer, byteOffset, byteLength }: ArrayBufferView): string {
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  let text = '';
+  for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+  return btoa(text);
 }
 
 /** A white disc on a transparent ground. */
