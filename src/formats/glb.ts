@@ -12,7 +12,8 @@ import {
 } from '@gltf-transform/extensions';
 import { meshopt } from '@gltf-transform/functions';
 import { type GlbMesh, type MeshMaterialOptions, sceneOfMesh } from './mesh-scene.ts';
-import { encodeTexture, type TextureFormat } from './picture.ts';
+import { encodeTexture } from './picture.ts';
+import type { TextureFormat } from './texture-format.ts';
 import type { RgbaPicture, SceneMaterial, ScenePrimitive, Wrap } from './triangle-scene.ts';
 import { expectWritable, texturesOf, type WritableScene, wholeNormals } from './writable-scene.ts';
 import { zUpToYUp } from './y-up.ts';

@@ -31,8 +31,6 @@ export {
   encodePng,
   encodeTexture,
   PictureError,
-  TEXTURE_FORMATS,
-  type TextureFormat,
 } from './picture.ts';
 
 // Colours
@@ -96,6 +94,7 @@ export { FIELD_EXTENSIONS, type FieldArrays, type ReadField, readField, writeFie
 // Any of them, by the file's name
 
 export { MODEL_EXTENSIONS, type Model, readModel } from './read-model.ts';
+export { TEXTURE_FORMATS, type TextureFormat } from './texture-format.ts';
 export {
   MODEL_FORMATS,
   type ModelFormat,

@@ -1,28 +1,13 @@
 /**
- * Picture files ⇄ pixels, by libvips (sharp; Node only). Files are untrusted: the size is read from the header and
+ * Picture files ⇄ pixels, by libvips (sharp; in pages `picture.browser.ts`). Files are untrusted: the size is read from the header and
  * refused before any pixel is allocated.
  */
 import sharp from 'sharp';
+import { type DecodedPicture, type DecodePictureOptions, PictureError } from './decoded-picture.ts';
 import { encodeKtx2 } from './ktx2.ts';
+import type { TextureFormat } from './texture-format.ts';
 
-/** RGBA, sRGB, straight alpha, 8 bit, row 0 at the top: data [height, width, 4]. */
-export interface DecodedPicture {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array<ArrayBuffer>;
-  /** The file has an alpha channel; it may still be opaque everywhere. */
-  readonly hasAlpha: boolean;
-}
-
-export interface DecodePictureOptions {
-  /** Refuse more pixels than this; the default, 100 million, takes 400 MB. */
-  readonly maxPixels?: number;
-}
-
-/** Bytes that cannot become a picture. */
-export class PictureError extends Error {
-  override readonly name = 'PictureError';
-}
+export { type DecodedPicture, type DecodePictureOptions, PictureError } from './decoded-picture.ts';
 
 const FORMATS = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
 const FORMATS_SHOWN = 'PNG, JPEG, WebP, AVIF, GIF or TIFF';
@@ -88,10 +73,6 @@ export async function encodePng(picture: {
     );
   return Uint8Array.from(await sharp(data, { raw: { width, height, channels } }).png().toBuffer());
 }
-
-/** How textures are stored in a GLB. */
-export const TEXTURE_FORMATS = ['png', 'webp', 'ktx2'] as const;
-export type TextureFormat = (typeof TEXTURE_FORMATS)[number];
 
 /**
  * A texture as a file; the alpha channel is left out where it is opaque everywhere. PNG and WebP keep every value. KTX2 is

@@ -9,6 +9,7 @@ export { type GenerateOptions, generateAssets } from './generate-assets.ts';
 export { type HubOptions, hubCacheFolder, isHubId } from './hub/index.ts';
 export { type ImageTo3DOptions, imageTo3D } from './image-to-3d.ts';
 export type { StructuredLatent } from './latent-stage.ts';
+export { localFile } from './local-file.ts';
 export {
   type LoadModelOptions,
   loadModel,
@@ -16,7 +17,7 @@ export {
   type Networks,
   type RequiredRole,
 } from './model-folder.ts';
-export { type DistantFile, localFile } from './model-source.ts';
+export type { DistantFile } from './model-source.ts';
 export {
   checkedNetwork,
   checkModel,

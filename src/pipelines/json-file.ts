@@ -1,18 +1,22 @@
-import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
+import { wholeFile } from '../tensor/index.ts';
 
 /** Larger files are not configurations. */
 const MOST_BYTES = 64 * 2 ** 20;
 
 /** Content of a JSON file, not yet trusted. @throws Error naming the file when it is missing, large or no JSON */
 export async function readJson(path: string): Promise<unknown> {
-  const bytes = await readFile(path);
-  if (bytes.length > MOST_BYTES) throw new Error(`${path}: has ${bytes.length} bytes, expected a small JSON file.`);
+  const text = await readText(path);
   try {
-    return JSON.parse(bytes.toString());
+    return JSON.parse(text);
   } catch (error) {
     throw new Error(`${path}: is not JSON (${(error as Error).message}).`);
   }
+}
+
+/** Content of a text file. @throws Error naming the file when it is missing or large */
+export async function readText(path: string): Promise<string> {
+  return new TextDecoder().decode(await wholeFile(path, MOST_BYTES));
 }
 
 /** `value` as the schema has it. @throws Error naming the file and the field */

@@ -1,6 +1,3 @@
-import { open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-
 /** A place that holds the files of a model: a folder, or a repository of the Hub that is fetched file by file. */
 export interface ModelSource {
   /** how errors name it */
@@ -23,42 +20,6 @@ export interface DistantFile {
   start(length: number): Promise<Uint8Array>;
   /** its local path, once it is there whole */
   fetch(): Promise<string>;
-}
-
-export function folderSource(folder: string): ModelSource {
-  const find = async (path: string) => {
-    const full = join(folder, pathInside(folder, path));
-    const found = await stat(full).catch(() => undefined);
-    return found?.isFile() ? full : undefined;
-  };
-  return {
-    name: folder,
-    find,
-    async look(path) {
-      const full = await find(path);
-      return full === undefined ? undefined : localFile(full);
-    },
-  };
-}
-
-/** A file of this machine. */
-export async function localFile(path: string): Promise<DistantFile> {
-  const { size } = await stat(path);
-  return {
-    at: path,
-    size,
-    async start(length) {
-      const bytes = new Uint8Array(Math.min(length, size));
-      const file = await open(path, 'r');
-      try {
-        const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
-        return bytes.subarray(0, bytesRead);
-      } finally {
-        await file.close();
-      }
-    },
-    fetch: async () => path,
-  };
 }
 
 /** `path` with forward slashes, when it stays inside. */

@@ -6,7 +6,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { floatsToHalves, type SafetensorsInput, writeSafetensors } from '../formats/index.ts';
 import { patchEncoder } from '../stages/0-condition/index.ts';
 import { compile, floats, initialize, input, scope, torchGenerator } from '../tensor/index.ts';
-import { localFile } from './model-source.ts';
+import { localFile } from './local-file.ts';
 import { checkedNetwork, checkNetwork, openWeights, readWeights } from './network.ts';
 
 const config = { image_size: 16, patch_size: 8, model_channels: 16, num_blocks: 1, num_heads: 2 };

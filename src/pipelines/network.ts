@@ -157,7 +157,7 @@ function storedWeight(path: string, name: string, { dtype, begin, end }: Safeten
   if (dtype === 'F32') return { name, begin, end, width: 4 as const };
   if (dtype === 'F16' || dtype === 'BF16') {
     const widen = (data: Uint16Array) => toFloat32({ dtype, shape: [data.length], data });
-    return { name, begin, end, width: 2 as const, widen };
+    return { name, begin, end, width: 2 as const, isHalf: dtype === 'F16', widen };
   }
   throw new Error(`${path}: "${name}" is stored as ${dtype}, expected F32, F16 or BF16. Convert the file.`);
 }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
+import { folderSource } from './folder-source.ts';
 import { type HubOptions, hubRepository, isHubId } from './hub/index.ts';
-import { folderSource, type ModelSource } from './model-source.ts';
+import type { ModelSource } from './model-source.ts';
 
 /**
  * The source that a user names: a folder when there is one of that name, else a Hub id `owner/name[@revision]`.

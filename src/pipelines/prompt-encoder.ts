@@ -1,5 +1,4 @@
 /** The network that reads prompts: where its files are, what they say, and opening it. */
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import {
   type ClipTokenizer,
@@ -12,7 +11,7 @@ import {
 } from '../stages/0-condition/index.ts';
 import type { Device } from '../tensor/index.ts';
 import { type HubOptions, hubRepository, isHubId } from './hub/index.ts';
-import { parsed, readJson } from './json-file.ts';
+import { parsed, readJson, readText } from './json-file.ts';
 import type { ModelFolder } from './model-folder.ts';
 import type { ModelSource } from './model-source.ts';
 import { checkedNetwork, type NetworkOf, openWeights, type WeightsOptions } from './network.ts';
@@ -104,8 +103,8 @@ export async function tokenizerOf(source: ModelSource, stem: string): Promise<Cl
       `${source.name}: the text encoder needs ${stem}vocab.json with ${stem}merges.txt, or ${stem}tokenizer.json; found none. Fetch them from the repository that the encoder is from.`,
     );
   try {
-    if (whole) return clipTokenizerFromJson(await readFile(whole, 'utf8'));
-    return clipTokenizer(await readFile(vocab as string, 'utf8'), await readFile(merges as string, 'utf8'));
+    if (whole) return clipTokenizerFromJson(await readText(whole));
+    return clipTokenizer(await readText(vocab as string), await readText(merges as string));
   } catch (error) {
     throw new Error(`${whole ?? vocab}: ${(error as Error).message}`, { cause: error });
   }

@@ -34,12 +34,21 @@ export {
 export { sparseConv, type Taps } from './ops/sparse.ts';
 export { conv3d, patchify, pixelShuffle3d, resizeNearest, unpatchify } from './ops/volume.ts';
 export { type Generator, type GeneratorState, torchGenerator } from './random.ts';
-export { type CacheOptions, cacheFolder } from './runtime/cache.ts';
-export { type Device, resolveDevice } from './runtime/device.ts';
-export { explainFullDisk, requireSpace } from './runtime/disk-space.ts';
+export type { Device } from './runtime/device.ts';
+export { type OpenFile, openFile } from './runtime/file-access.ts';
 export { type OpenWeightsOptions, openWeights, type Precision } from './runtime/open-weights.ts';
-export { compile, floats, integers, type Program, type ProgramOptions, type Weights } from './runtime/program.ts';
+export {
+  compile,
+  floats,
+  integers,
+  type Program,
+  type ProgramOptions,
+  type StreamedWeights,
+  type Weights,
+} from './runtime/program.ts';
 export type { Value } from './runtime/protocol.ts';
+export { resolveDevice } from './runtime/session-host.ts';
 export { checkWeights, readWeights, type StoredWeight, type WeightFile } from './runtime/weight-file.ts';
+export { wholeFile } from './runtime/whole-file.ts';
 export { type Scope, scope } from './scope.ts';
 export { type DType, type OpName, type Tensor, topological } from './tensor.ts';

@@ -4,7 +4,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { explainFullDisk, requireSpace } from '../../tensor/index.ts';
+import { explainFullDisk, requireSpace } from '../../tensor/runtime/disk/index.ts';
 import { type HubAccess, PassingError, type RemoteFile, readFrom } from './request.ts';
 
 export interface DownloadOptions {

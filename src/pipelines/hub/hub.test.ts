@@ -15,8 +15,9 @@ import { type FakeHub, fakeHub, gitHash, sha256 } from '../../../test/fake-hub.t
 import { saveOfficialFolder, savePromptEncoder } from '../../../test/official-folder.ts';
 import { checkModel, type EspalierEvent, loadModel, readWeights } from '../index.ts';
 import { hubCacheFolder } from './cache-layout.ts';
-import { type HubOptions, hubRepository, isHubId } from './repository.ts';
-import { storedToken } from './request.ts';
+import { isHubId } from './hub-id.ts';
+import { type HubOptions, hubRepository } from './repository.ts';
+import { storedToken } from './stored-token.ts';
 
 const ID = 'owner/some-model';
 const COMMIT = '1234567890abcdef1234567890abcdef12345678';

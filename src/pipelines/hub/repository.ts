@@ -1,10 +1,14 @@
 import { stat } from 'node:fs/promises';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { OnEvent } from '../events.ts';
-import { localFile, type ModelSource, pathInside } from '../model-source.ts';
+import { localFile } from '../local-file.ts';
+import { type ModelSource, pathInside } from '../model-source.ts';
 import { hubCacheFolder, isCommit, type RepositoryCache, repositoryCache } from './cache-layout.ts';
-import { type DownloadOptions, download } from './download.ts';
-import { askForFile, type HubAccess, PassingError, type RemoteFile, readStart, storedToken } from './request.ts';
+import { download } from './download.ts';
+import { shown } from './download-progress.ts';
+import { parseHubId } from './hub-id.ts';
+import { patience, patiently } from './patience.ts';
+import { askForFile, type HubAccess, PassingError, type RemoteFile, readStart } from './request.ts';
+import { storedToken } from './stored-token.ts';
 
 /** Where files of the Hub are kept and how they are fetched. What is not given is as the environment says. */
 export interface HubOptions {
@@ -26,22 +30,12 @@ export interface HubOptions {
   onEvent?: OnEvent;
 }
 
-const id = /^([A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*?)(?:@([\w./-]+))?$/;
-
-/** Whether a text can name a model of the Hub: `owner/name`, or `owner/name@revision`. */
-export function isHubId(text: string): boolean {
-  const found = id.exec(text);
-  return found !== null && !/\.\.|--/.test(found[1]) && !/(^|\/)\.{0,2}(\/|$)/.test(found[2] ?? 'main');
-}
-
 /**
  * A repository of the Hub as a source of files, each fetched when it is asked for, all of one commit.
  * @param name  `owner/name[@revision]`; the revision is `main` when not given
  */
 export function hubRepository(name: string, options: HubOptions = {}): ModelSource {
-  const [, repository, revision = 'main'] = id.exec(name) ?? [];
-  if (repository === undefined || !isHubId(name))
-    throw new Error(`"${name}" does not name a model of the Hub. Expected owner/name, or owner/name@revision.`);
+  const { repository, revision } = parseHubId(name);
   const env = process.env;
   const offline = options.offline ?? /^(1|true|yes|on)$/i.test(env.HF_HUB_OFFLINE ?? '');
   const cache = repositoryCache(options.cache ?? hubCacheFolder(), repository);
@@ -140,44 +134,6 @@ async function accessTo({ endpoint, token, stallMs = 30_000, signal }: HubOption
   const host = endpoint ?? (process.env.HF_ENDPOINT || 'https://huggingface.co');
   if (!URL.canParse(host) || !/^https?:/.test(host))
     throw new Error(`HF_ENDPOINT must be an address such as https://huggingface.co, got "${host}".`);
-  return { endpoint: host.replace(/\/+$/, ''), token: token ?? (await storedToken()), stallMs, signal };
-}
-
-function patience({ attempts = 5, pauseMs = 1000 }: HubOptions): DownloadOptions {
-  return { attempts, pauseMs };
-}
-
-/** `ask`, again while what fails may pass. */
-async function patiently<T>(options: HubOptions, ask: () => Promise<T>): Promise<T> {
-  const { attempts, pauseMs } = patience(options);
-  for (let failures = 1; ; failures++) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof PassingError) || failures >= attempts) throw error;
-      await pause(pauseMs * 2 ** (failures - 1), undefined, { signal: options.signal }).catch(() => {
-        throw options.signal?.reason;
-      });
-    }
-  }
-}
-
-/** Reports a file's arrival in megabytes, and its end. */
-async function shown(
-  { onEvent }: HubOptions,
-  path: string,
-  work: (onProgress: DownloadOptions['onProgress']) => Promise<void>,
-): Promise<void> {
-  const megabytes = (bytes: number) => Math.ceil(bytes / 1e6);
-  const start = performance.now();
-  let last = -1;
-  let total = 0;
-  await work((bytes, of = bytes) => {
-    total = bytes;
-    if (megabytes(bytes) === last) return;
-    last = megabytes(bytes);
-    onEvent?.({ kind: 'step', stage: 'download', step: last, of: megabytes(of), note: `MB of ${path}` });
-  });
-  const seconds = (performance.now() - start) / 1000;
-  onEvent?.({ kind: 'done', stage: 'download', seconds, summary: `${path}, ${megabytes(total)} MB` });
+  const headers = { 'user-agent': 'espalier' };
+  return { endpoint: host.replace(/\/+$/, ''), token: token ?? (await storedToken()), stallMs, headers, signal };
 }

@@ -1,7 +1,4 @@
 /** Asking the Hub: who answers, with which right, how long to wait, and what its refusals mean. */
-import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 
 export interface HubAccess {
   /** without a slash at the end */
@@ -9,6 +6,10 @@ export interface HubAccess {
   token?: string;
   /** ms without a byte after which a transfer counts as dead */
   stallMs: number;
+  /** sent with every request besides what it needs; a page sends none, or a server would be asked for leave first */
+  headers?: Readonly<Record<string, string>>;
+  /** what an answer that is no success means; by default what the Hub means by it */
+  refusal?: (response: Response) => Error;
   signal?: AbortSignal;
 }
 
@@ -24,14 +25,6 @@ export interface RemoteFile {
 /** Worth another attempt: the network, a busy server, a transfer that stopped. */
 export class PassingError extends Error {
   override readonly name = 'PassingError';
-}
-
-/** `HF_TOKEN`, else what the Hub's own tools stored at log-in. */
-export async function storedToken(env: NodeJS.ProcessEnv = process.env): Promise<string | undefined> {
-  if (env.HF_TOKEN) return env.HF_TOKEN.trim();
-  const home = env.HF_HOME || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface');
-  const text = await readFile(env.HF_TOKEN_PATH || join(home, 'token'), 'utf8').catch(() => '');
-  return text.trim() || undefined;
 }
 
 /** Asks what a file is. Undefined when the repository has no such file. @throws PassingError, and Error when refused */
@@ -87,7 +80,14 @@ export async function readStart(access: HubAccess, file: RemoteFile, length: num
   }
   const wanted = Math.min(length, file.size ?? length);
   if (size < wanted) throw new PassingError(`${file.url}: ended after ${size} of ${wanted} bytes`);
-  return Buffer.concat(parts).subarray(0, wanted);
+  const start = new Uint8Array(wanted);
+  let at = 0;
+  for (const part of parts) {
+    const piece = part.subarray(0, wanted - at);
+    start.set(piece, at);
+    at += piece.length;
+  }
+  return start;
 }
 
 /** One answer to a GET from byte `from` on; `next` gives its pieces, undefined at the end. `done` lets go of the connection. */
@@ -118,7 +118,7 @@ async function send(access: HubAccess, url: string, method: 'HEAD' | 'GET', head
   const { token, stallMs, signal } = access;
   const stop = new AbortController();
   let stalled = false;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const alive = () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
@@ -139,7 +139,8 @@ async function send(access: HubAccess, url: string, method: 'HEAD' | 'GET', head
     const response = await fetch(url, {
       method,
       redirect: method === 'HEAD' ? 'manual' : 'follow',
-      headers: { ...headers, 'user-agent': 'espalier', ...(token ? { authorization: `Bearer ${token}` } : {}) },
+      headers: { ...headers, ...access.headers, ...(token ? { authorization: `Bearer ${token}` } : {}) },
+      cache: 'no-store', // what is worth keeping is kept by us
       signal: stop.signal,
     });
     alive();
@@ -158,7 +159,9 @@ function passing({ signal, stallMs, endpoint }: HubAccess, error: unknown, stall
   return new PassingError(`${endpoint}: ${cause?.code ?? cause?.message ?? message}`);
 }
 
-function refusal({ endpoint, token }: HubAccess, response: Response, id: string, revision: string): Error {
+function refusal(access: HubAccess, response: Response, id: string, revision: string): Error {
+  if (access.refusal) return access.refusal(response);
+  const { endpoint, token } = access;
   const { status, headers } = response;
   const code = headers.get('x-error-code') ?? '';
   const page = `${endpoint}/${id}`;

@@ -1,6 +1,6 @@
 import { type Dim, namesOf, type Shape, summands } from '../dim.ts';
 import { is, type OpName, type Tensor, topological } from '../tensor.ts';
-import { type ExternalData, OnnxBuilder } from './model.ts';
+import { type ExternalData, elementType, OnnxBuilder } from './model.ts';
 import { type Emit, lowerings } from './operators.ts';
 
 export interface LowerOptions {
@@ -9,6 +9,8 @@ export interface LowerOptions {
   fusedAttention?: boolean;
   /** where a weight's bytes lie; weights without a place become inputs of the model, under their own name */
   external?: (name: string) => ExternalData | undefined;
+  /** weights whose bytes are halves: widened where the graph begins, so that all that follows is float32 */
+  halves?: (name: string) => boolean;
   /** of weights that only linear layers read: where their 8-bit codes and scales lie */
   int8?: (name: string) => { codes: ExternalData; scales: ExternalData } | undefined;
 }
@@ -23,7 +25,7 @@ export interface LoweredModel {
 /** The graph below `outputs` as an ONNX model, in memory. Weights are never in its bytes. */
 export function lower(
   outputs: Readonly<Record<string, Tensor>>,
-  { device, external, int8, fusedAttention = device !== 'webgpu' }: LowerOptions,
+  { device, external, int8, halves, fusedAttention = device !== 'webgpu' }: LowerOptions,
 ): LoweredModel {
   const builder = new OnnxBuilder();
   const names = new Map<Tensor, string>();
@@ -58,9 +60,11 @@ export function lower(
       continue;
     }
     const place = is('parameter', t) ? external?.(name) : undefined;
-    if (place) builder.external(name, t.shape as number[], t.dtype, place);
-    else builder.input(name, t.shape, t.dtype);
-    names.set(t, name);
+    const isHalf = is('parameter', t) && halves?.(name);
+    const dtype = isHalf ? 'float16' : t.dtype;
+    if (place) builder.external(name, t.shape as number[], dtype, place);
+    else builder.input(name, t.shape, dtype);
+    names.set(t, isHalf ? builder.op('Cast', [name], { to: elementType.float32 })[0] : name);
     if (is('input', t)) {
       inputs.push(t);
       declareSizes(builder, sizes, name, t.shape);

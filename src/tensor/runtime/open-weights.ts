@@ -6,15 +6,14 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ExternalData } from '../onnx/model.ts';
-import { type CacheOptions, cachedFile, cacheFolder } from './cache.ts';
+import { type CacheOptions, cachedFile, cacheFolder } from './disk/cache.ts';
+import { digest, identityOf } from './disk/file-identity.ts';
 import { INT8_BLOCK, int8Sizes, quantize } from './int8.ts';
 import type { External, LinearWeight, Weights } from './program.ts';
 import {
   checkWeights,
-  digest,
   eachChunk,
   floatsOf,
-  identityOf,
   type ReadOptions,
   readWeights,
   type StoredWeight,

@@ -2,6 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { floatsToHalves, halvesToFloats } from '../../formats/index.ts';
+import { linear } from '../../nn/index.ts';
 import { gradients } from '../grad/gradients.ts';
 import { xavier, zeros } from '../init.ts';
 import { add, div, gelu, minimum, mul, sqrt, sub } from '../ops/elementwise.ts';
@@ -11,7 +13,7 @@ import { mean, normalize, sum } from '../ops/reduce.ts';
 import { concat, expand, reshape } from '../ops/shape.ts';
 import { torchGenerator } from '../random.ts';
 import { scope } from '../scope.ts';
-import { compile, floats, integers } from './program.ts';
+import { compile, floats, integers, type ProgramOptions, type StreamedWeights } from './program.ts';
 
 describe('run', () => {
   it('takes inputs of any size on a named axis, from one session', async () => {
@@ -205,4 +207,40 @@ it('what is held is fed to every run that names it, until something else is held
     /must hold \[2, 2\], got 3/,
   );
   await program.dispose();
+});
+
+it('streamed weights are read once, one at a time, and give what the same weights in memory give, halves too', async () => {
+  const p = scope();
+  const wide = linear(p.at('wide'), input('x', [2, 3]), 4);
+  const output = linear(p.at('narrow'), wide, 2);
+  const rng = torchGenerator(5);
+  const floatsByName = Object.fromEntries(
+    [...p.parameters].map(([name, { shape }]) => {
+      const values = rng.normal((shape as number[]).reduce((a, d) => a * d, 1));
+      return [name, name.startsWith('wide') ? halvesToFloats(floatsToHalves(values)) : values];
+    }),
+  );
+  const reads: string[] = [];
+  let open = 0;
+  const reading = async <T>(name: string, values: T): Promise<T> => {
+    reads.push(name);
+    expect(++open).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    open--;
+    return values;
+  };
+  const streamed: StreamedWeights = {
+    stored: (name) => (name in floatsByName ? (name.startsWith('wide') ? 'float16' : 'float32') : undefined),
+    floats: (name) => reading(name, floatsByName[name]),
+    halves: (name) => reading(name, floatsToHalves(floatsByName[name])),
+  };
+  const feeds = { x: floats(rng.normal(6), [2, 3]) };
+  const run = async (options: ProgramOptions) => {
+    const program = await compile({ output }, options);
+    const { data } = (await program.run(feeds)).output;
+    await program.dispose();
+    return data;
+  };
+  expect(await run({ streamed })).toEqual(await run({ state: floatsByName }));
+  expect(reads.sort()).toEqual(Object.keys(floatsByName).sort());
 });

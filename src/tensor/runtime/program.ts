@@ -1,14 +1,12 @@
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import { type Dim, sameShape, showShape } from '../dim.ts';
 import { lower } from '../onnx/lower.ts';
 import type { ExternalData } from '../onnx/model.ts';
 import { is, type Tensor, topological } from '../tensor.ts';
 import { fusedAttentionIsRight } from './attention-self-test.ts';
-import { type Device, resolveDevice } from './device.ts';
+import type { Device } from './device.ts';
 import { isWorthQuantizing } from './int8.ts';
-import type { Request, Value } from './protocol.ts';
+import type { Request, Value, WeightToRead } from './protocol.ts';
+import { openSession, resolveDevice, weightsTaken } from './session-host.ts';
 
 /** Where weights lie in files that the runtime maps: all in one `folder`, symbolic links resolved. */
 export interface External {
@@ -16,6 +14,15 @@ export interface External {
   place: (name: string) => ExternalData | undefined;
   /** weights of linear layers stored as 8-bit codes and their scales */
   int8?: (name: string) => { codes: ExternalData; scales: ExternalData } | undefined;
+}
+
+/** Weights that are read one by one when a session is made, as pages do. */
+export interface StreamedWeights {
+  /** how a weight is stored; undefined when there is none of that name */
+  stored(name: string): 'float32' | 'float16' | undefined;
+  floats(name: string): Promise<Float32Array>;
+  /** the bit patterns of one that is stored as float16 */
+  halves(name: string): Promise<Uint16Array>;
 }
 
 /** A weight [out, in] that nothing but linear layers reads. */
@@ -36,6 +43,8 @@ export interface ProgramOptions {
    * read, and the names of all that the graph reads
    */
   quantized?: (linear: readonly LinearWeight[], read: ReadonlySet<string>) => Promise<External>;
+  /** weights that come one by one */
+  streamed?: StreamedWeights;
   /** values held in the session from run to run, by the name of the weight or input they stand for */
   state?: Readonly<Record<string, Float32Array>>;
   /** for states that a run replaces: the output that holds the successor */
@@ -51,8 +60,8 @@ export interface ProgramOptions {
   advanceWhenFinite?: string;
 }
 
-/** Where a network's values come from: a state of floats, or a file the runtime maps. */
-export type Weights = Pick<ProgramOptions, 'state' | 'external' | 'quantized'>;
+/** Where a network's values come from: a state of floats, a file the runtime maps, or a stream. */
+export type Weights = Pick<ProgramOptions, 'state' | 'external' | 'quantized' | 'streamed'>;
 
 /** A graph made ready to run on a device. Owned by whoever compiled it; `dispose` frees its thread and memory. */
 export interface Program {
@@ -94,7 +103,19 @@ export async function compile(
   };
   const external = options.quantized ? await quantizedWeights(options.quantized, Object.values(all)) : options.external;
   const fusedAttention = options.fusedAttention ?? (await isAttentionFused(all, device));
-  const lowered = lower(all, { device, external: external?.place, int8: external?.int8, fusedAttention });
+  const { streamed } = options;
+  const taken = weightsTaken(device);
+  const isHalf = (name: string) => taken.halves && streamed?.stored(name) === 'float16' && !(name in state);
+  const isStreamed = (name: string) => streamed?.stored(name) !== undefined && !(name in state);
+  const streams = weightsOf(all).filter(({ attributes }) => isStreamed(attributes.name));
+  const files = new Map(taken.as === 'file' ? streams.map((t) => [t.attributes.name, fileOf(t, isHalf)]) : []);
+  const lowered = lower(all, {
+    device,
+    external: streamed ? (name) => files.get(name) : external?.place,
+    int8: external?.int8,
+    halves: isHalf,
+    fusedAttention,
+  });
   const fed = new Map([...lowered.inputs, ...lowered.parameters].map((t) => [t.attributes.name, t]));
   const values: Record<string, Value> = {};
   for (const [name, data] of Object.entries(state)) {
@@ -114,12 +135,18 @@ export async function compile(
     if (!sameShape(held.shape, next.shape))
       throw new Error(`compile: update of "${name}" must be ${showShape(held.shape)}, got ${showShape(next.shape)}.`);
   }
+  const weights = streams.map(({ attributes: { name }, shape }): WeightToRead => {
+    const [dims, from] = [shape as number[], streamed as StreamedWeights];
+    return isHalf(name)
+      ? { name, dtype: 'float16', dims, read: () => from.halves(name) }
+      : { name, dtype: 'float32', dims, read: () => from.floats(name) };
+  });
   for (const p of lowered.parameters)
-    if (!(p.attributes.name in values))
+    if (!(p.attributes.name in values) && !weights.some(({ name }) => name === p.attributes.name))
       throw new Error(
         `compile: no values for weight "${p.attributes.name}" ${showShape(p.shape)}. Load a checkpoint or initialise it.`,
       );
-  const client = connect();
+  const client = openSession();
   try {
     const request: Request = {
       kind: 'create',
@@ -128,6 +155,7 @@ export async function compile(
       threads,
       folder: external?.folder,
       state: values,
+      weights,
       stateOutputs,
       inPlace,
     };
@@ -211,6 +239,15 @@ export async function compile(
   };
 }
 
+/** A weight as a file of its own, under its own name. */
+function fileOf({ attributes: { name }, shape }: Tensor<'parameter'>, isHalf: (name: string) => boolean): ExternalData {
+  const count = (shape as number[]).reduce((a, d) => a * d, 1);
+  return { location: name, offset: 0, length: count * (isHalf(name) ? 2 : 4) };
+}
+
+const weightsOf = (outputs: Readonly<Record<string, Tensor>>): Tensor<'parameter'>[] =>
+  topological(Object.values(outputs)).filter((t): t is Tensor<'parameter'> => is('parameter', t));
+
 /** On WebGPU only after a test of the device, and only for graphs that have attention at all. */
 async function isAttentionFused(outputs: Readonly<Record<string, Tensor>>, device: Device): Promise<boolean> {
   if (device !== 'webgpu') return true;
@@ -240,54 +277,3 @@ function linearWeights(roots: readonly Tensor[]): LinearWeight[] {
 export const floats = (data: Float32Array, dims: readonly number[]): Value => ({ dtype: 'float32', dims, data });
 
 export const integers = (data: Int32Array, dims: readonly number[]): Value => ({ dtype: 'int32', dims, data });
-
-interface Client {
-  send(request: Request, transfer?: readonly ArrayBuffer[]): Promise<unknown>;
-  close(): Promise<void>;
-}
-
-function connect(): Client {
-  const worker = startWorker();
-  const pending = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
-  let nextId = 0;
-  let ended: Error | undefined;
-  const fail = (error: Error) => {
-    ended = error;
-    for (const p of pending.values()) p.reject(error);
-    pending.clear();
-  };
-  worker.on('message', ({ id, result, error }: { id: number; result?: unknown; error?: string }) => {
-    const p = pending.get(id);
-    pending.delete(id);
-    if (error === undefined) p?.resolve(result);
-    else p?.reject(new Error(error));
-  });
-  worker.on('error', fail);
-  worker.on('exit', (code) => fail(new Error(`session: its thread ended (code ${code}) before it answered.`)));
-  return {
-    send: (request, transfer = []) =>
-      new Promise((resolve, reject) => {
-        if (ended)
-          return reject(new Error('session: its thread has ended; compile the graph again.', { cause: ended }));
-        const id = nextId++;
-        pending.set(id, { resolve, reject });
-        worker.postMessage({ id, request }, transfer);
-      }),
-    close: async () => {
-      await worker.terminate();
-    },
-  };
-}
-
-function startWorker(): Worker {
-  if (import.meta.url.endsWith('.js')) return new Worker(new URL('./session-worker.js', import.meta.url));
-  // From the sources: Node 20 does not hand a loader given by --import on to threads, so the thread registers it itself.
-  const loader = pathToFileURL(
-    createRequire(import.meta.url)
-      .resolve('tsx/esm/api')
-      .replace(/\.cjs$/, '.mjs'),
-  ).href;
-  const script = new URL('./session-worker.ts', import.meta.url).href;
-  const code = `import(${JSON.stringify(loader)}).then((tsx) => { tsx.register(); return import(${JSON.stringify(script)}); });`;
-  return new Worker(code, { eval: true, execArgv: [] });
-}

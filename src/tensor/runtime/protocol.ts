@@ -1,8 +1,17 @@
 /** A concrete tensor: what goes into a run and what comes out. */
 export interface Value {
-  dtype: 'float32' | 'int32' | 'int64' | 'bool' | 'uint8';
+  dtype: 'float32' | 'float16' | 'int32' | 'int64' | 'bool' | 'uint8';
   dims: readonly number[];
-  data: Float32Array | Int32Array | BigInt64Array | Uint8Array;
+  /** halves are bit patterns */
+  data: Float32Array | Uint16Array | Int32Array | BigInt64Array | Uint8Array;
+}
+
+/** A weight that is read when the session is made, and only then: at no time are all in memory. */
+export interface WeightToRead {
+  name: string;
+  dtype: 'float32' | 'float16';
+  dims: readonly number[];
+  read(): Promise<Float32Array | Uint16Array>;
 }
 
 export type Request =
@@ -13,6 +22,8 @@ export type Request =
       threads: number;
       folder?: string;
       state: Record<string, Value>;
+      /** read by whoever passes the request on: functions do not travel to a thread */
+      weights: readonly WeightToRead[];
       stateOutputs: Record<string, string>;
       inPlace: boolean;
     }

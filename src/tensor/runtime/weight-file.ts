@@ -1,9 +1,7 @@
 /**
  * Weights where they lie in a file, read through in small pieces: into arrays, into another file, or only to be looked at.
  */
-import { createHash } from 'node:crypto';
-import { type FileHandle, open, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { openFile } from './file-access.ts';
 
 /** A file of weights; its header was checked by whoever made this. */
 export interface WeightFile {
@@ -18,6 +16,8 @@ export interface StoredWeight {
   readonly end: number;
   /** bytes of each element; 4 means float32, as it is */
   readonly width: 2 | 4;
+  /** of two bytes each: IEEE halves, not bfloat16 */
+  readonly isHalf?: boolean;
   /** elements [n] of two bytes → floats [n] */
   readonly widen?: (elements: Uint16Array) => Float32Array;
 }
@@ -38,22 +38,28 @@ export async function readWeights(file: WeightFile, options: ReadOptions = {}): 
   return values;
 }
 
+/** The bit patterns of one weight that is stored as halves. */
+export async function readHalves(
+  { path }: WeightFile,
+  { name, begin, end }: StoredWeight,
+  { signal }: ReadOptions = {},
+): Promise<Uint16Array> {
+  signal?.throwIfAborted();
+  const halves = new Uint16Array((end - begin) / 2);
+  const file = await openFile(path);
+  try {
+    await file.read(new Uint8Array(halves.buffer), begin);
+  } finally {
+    await file.close();
+  }
+  if (halves.some((bits) => (bits & 0x7c00) === 0x7c00)) throw notFinite(path, name);
+  return halves;
+}
+
 /** Reads every value once and keeps none. */
 export async function checkWeights(file: WeightFile, options: ReadOptions = {}): Promise<void> {
   await eachChunk(file, options, async () => {});
 }
-
-/**
- * What names a file's content in the cache: a file that is named by its SHA-256, as the Hub's cache has them, is that
- * content; any other is its path, and for the version its size and time.
- */
-export async function identityOf(path: string): Promise<{ source: string; version: string }> {
-  const { size, mtimeMs } = await stat(path);
-  if (/^[0-9a-f]{64}$/.test(basename(path))) return { source: basename(path).slice(0, 32), version: `${size}` };
-  return { source: digest(path).slice(0, 32), version: digest(`${size} ${mtimeMs}`).slice(0, 16) };
-}
-
-export const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 export const floatsOf = ({ begin, end, width }: StoredWeight): number => (end - begin) / width;
 
@@ -66,21 +72,18 @@ export async function eachChunk(
   const of = weights.reduce((n, w) => n + w.end - w.begin, 0);
   const largest = weights.reduce((n, w) => Math.max(n, w.end - w.begin), 0);
   const buffer = new ArrayBuffer(Math.min(CHUNK, largest));
-  const file = await open(path, 'r');
+  const file = await openFile(path);
   let done = 0;
   try {
     for (const weight of weights) {
       for (let at = weight.begin; at < weight.end; ) {
         signal?.throwIfAborted();
         const length = Math.min(buffer.byteLength, weight.end - at);
-        await readExactly(file, path, new Uint8Array(buffer, 0, length), at);
+        await file.read(new Uint8Array(buffer, 0, length), at);
         const floats = weight.widen
           ? weight.widen(new Uint16Array(buffer, 0, length / 2))
           : new Float32Array(buffer, 0, length / 4);
-        if (!areFinite(floats))
-          throw new Error(
-            `${path}: "${weight.name}" holds values that are not finite. The checkpoint is damaged; fetch or train it again.`,
-          );
+        if (!areFinite(floats)) throw notFinite(path, weight.name);
         await use(weight, (at - weight.begin) / weight.width, floats);
         at += length;
         done += length;
@@ -92,16 +95,8 @@ export async function eachChunk(
   }
 }
 
-async function readExactly(file: FileHandle, path: string, into: Uint8Array, position: number): Promise<void> {
-  for (let got = 0; got < into.length; ) {
-    const { bytesRead } = await file.read(into, got, into.length - got, position + got);
-    if (bytesRead === 0)
-      throw new Error(
-        `${path}: ended at byte ${position + got}, after its header had been read. It changed; load it again.`,
-      );
-    got += bytesRead;
-  }
-}
+const notFinite = (path: string, name: string) =>
+  new Error(`${path}: "${name}" holds values that are not finite. The checkpoint is damaged; fetch or train it again.`);
 
 /** Infinities and NaN are the floats whose exponent bits are all set. */
 function areFinite(floats: Float32Array): boolean {
