@@ -12,7 +12,6 @@ export function trainCommand(): Command {
     .requiredOption('--out <run>', 'run folder: checkpoints, logs, samples')
     .option('--vae <run>', 'run or model folder of the autoencoder (structure-flow)')
     .option('--from <folder>', 'model folder or run whose weights to start from, instead of fresh ones')
-    .option('--flow <folder>', 'model folder whose flow makes latents that the decoder learns to read (structure-vae)')
     .option('--steps <n>', 'steps to train in all, instead of the recipe’s', wholeNumber)
     .option('--set <json>', 'recipe options to change, as JSON: \'{"batchSize": 16}\'', parseJson, {})
     .option('--device <device>', 'cpu, webgpu, cuda or auto', 'cpu')
@@ -26,7 +25,6 @@ interface TrainFlags {
   out: string;
   vae?: string;
   from?: string;
-  flow?: string;
   steps?: number;
   set: Record<string, unknown>;
   device: string;

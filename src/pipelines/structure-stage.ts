@@ -20,22 +20,14 @@ export async function structures(
   cond: Float32Array,
   options: StructuresOptions,
 ): Promise<Float32Array[]> {
-  return decodeLatents(model, await structureLatents(model, cond, options), options);
-}
-
-/** What `structures` decodes: a latent [in, R, R, R] for each prompt of a batch. */
-export async function structureLatents(
-  model: ModelFolder,
-  cond: Float32Array,
-  options: StructuresOptions,
-): Promise<Float32Array[]> {
   const { seed, uncond, ...rest } = options;
   const batch =
     cond.length / (promptTokenCount(model) * model.networks.sparse_structure_flow_model.config.cond_channels);
   expectTokens(model, cond, Number.isInteger(batch) ? Math.max(1, batch) : 1);
   const noise = torchGenerator(seed).normal(batch * latentSize(model));
   const empty = uncond && repeated(uncond, batch);
-  return sampleLatents(model, { conds: [cond], uncond: empty, mix: 'stochastic' }, batch, [noise], rest);
+  const latents = await sampleLatents(model, { conds: [cond], uncond: empty, mix: 'stochastic' }, batch, [noise], rest);
+  return decodeLatents(model, latents, rest);
 }
 
 /**

@@ -13,11 +13,6 @@ export function cropOccupancy(coords: Uint8Array, size: number, rng?: Generator)
     const at = rng.integer(coords.length / 3) * 3;
     for (let a = 0; a < 3; a++) start[a] = coords[at + a] - rng.integer(size);
   }
-  return gridAt(coords, size, start);
-}
-
-/** The cube of side `size` that begins at `start`. */
-export function gridAt(coords: Uint8Array, size: number, start: readonly number[]): Grid {
   const [sx, sy, sz] = start;
   const grid = new Float32Array(size ** 3);
   for (let i = 0; i < coords.length; i += 3) {

@@ -6,7 +6,7 @@ import { runLog } from './run-log.ts';
 import type { States, TrainingProgram } from './training-program.ts';
 
 export type TrainEvent =
-  | { kind: 'step'; stage: 'train' | 'encode' | 'sample'; step: number; of: number; loss: number }
+  | { kind: 'step'; stage: 'train' | 'encode'; step: number; of: number; loss: number }
   | { kind: 'resumed'; step: number }
   | { kind: 'saved'; step: number }
   | { kind: 'validated'; step: number; terms: Record<string, number> };

@@ -61,10 +61,3 @@ export async function structureSamples(
   }
   return samples;
 }
-
-/** At most `count` of the views, evenly spaced; which of them alternates from asset to asset. */
-export function spread<T>(views: readonly T[], count: number, asset: number): T[] {
-  if (views.length <= count) return [...views];
-  const step = views.length / count;
-  return Array.from({ length: count }, (_, k) => views[Math.floor(k * step + (asset % Math.floor(step)))]);
-}

@@ -1,14 +1,20 @@
 import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { floatsToHalves } from '../formats/index.ts';
+import {
+  floatsToHalves,
+  halvesToFloats,
+  readSafetensors,
+  SafetensorsError,
+  writeSafetensors,
+} from '../formats/index.ts';
 import { type Frame, structureEncoder } from '../stages/1-structure/index.ts';
 import { compile, type Device, floats, input, type Program, scope } from '../tensor/index.ts';
 import { cropOccupancy } from './augment.ts';
-import { latentFloats, readLatents, writeLatents } from './latent-file.ts';
 import { type Autoencoder, loadAutoencoder, valuesOf } from './load-autoencoder.ts';
 import type { TrainEvent } from './loop.ts';
 import { preparedViews } from './prepared-views.ts';
-import { type StructureSample, spread, structureSamples } from './structure-data.ts';
+import { type StructureSample, structureSamples } from './structure-data.ts';
 
 /** What the flow learns from, in memory: prepared views, and the latent of the shape that each of them shows. */
 export interface FlowData {
@@ -90,7 +96,7 @@ export async function structureFlowData(options: FlowDataOptions): Promise<FlowD
     viewsOf: (i) => pictures[i].length,
     picture: (i, view) => pictures[i][view],
     latent(i, view) {
-      const latent = latentFloats(latents[i][shapeOf(view)]);
+      const latent = fromHalves(latents[i][shapeOf(view)]);
       const voxels = latent.length / scale.length;
       for (let c = 0, j = 0; c < scale.length; c++) for (let n = 0; n < voxels; n++) latent[j++] /= scale[c];
       return latent;
@@ -100,6 +106,13 @@ export async function structureFlowData(options: FlowDataOptions): Promise<FlowD
     scale,
     autoencoder,
   };
+}
+
+/** At most `count` of the views, evenly spaced; which of them alternates from asset to asset. */
+function spread<T>(views: readonly T[], count: number, asset: number): T[] {
+  if (views.length <= count) return [...views];
+  const step = views.length / count;
+  return Array.from({ length: count }, (_, k) => views[Math.floor(k * step + (asset % Math.floor(step)))]);
 }
 
 /** Grids encoded at once. */
@@ -119,12 +132,25 @@ async function encoded(program: Program, shapes: readonly Uint8Array[]): Promise
   return latents;
 }
 
-/** What `make` makes, kept in a file: encoding all views takes minutes, reading them seconds. */
+/** What `make` makes, kept in a file: encoding all views takes minutes, reading them seconds. A damaged file is made again. */
 async function kept(path: string, make: () => Promise<Uint16Array[]>): Promise<Uint16Array[]> {
-  const before = await readLatents(path);
-  if (before) return before;
+  try {
+    const mean = readSafetensors(await readFile(path)).tensors.get('mean');
+    if (mean?.dtype === 'F16') {
+      const [count, size] = mean.shape;
+      return Array.from({ length: count }, (_, i) => (mean.data as Uint16Array).subarray(i * size, (i + 1) * size));
+    }
+  } catch (error) {
+    if (!(error instanceof SafetensorsError) && (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
   const latents = await make();
-  await writeLatents(path, latents);
+  const size = latents[0].length;
+  const data = new Uint16Array(latents.length * size);
+  for (const [i, latent] of latents.entries()) data.set(latent, i * size);
+  await mkdir(join(path, '..'), { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, writeSafetensors({ mean: { dtype: 'F16', shape: [latents.length, size], data } }));
+  await rename(temporary, path);
   return latents;
 }
 
@@ -150,6 +176,16 @@ function mirroredPicture(picture: Uint8Array, size: number): Uint8Array {
   return out;
 }
 
+let table: Float32Array | undefined;
+
+/** By a table of all halves: a batch is a million of them. */
+function fromHalves(halves: Uint16Array): Float32Array {
+  table ??= halvesToFloats(Uint16Array.from({ length: 65536 }, (_, i) => i));
+  const out = new Float32Array(halves.length);
+  for (let i = 0; i < out.length; i++) out[i] = table[halves[i]];
+  return out;
+}
+
 /** Deviation of each channel over all latents [c, r, r, r]; of many, over some 2000 spread evenly. */
 function deviations(latents: readonly Uint16Array[], channels: number): Float32Array {
   const sums = new Float64Array(channels);
@@ -157,7 +193,7 @@ function deviations(latents: readonly Uint16Array[], channels: number): Float32A
   let count = 0;
   const stride = Math.max(1, Math.floor(latents.length / 2000));
   for (let i = 0; i < latents.length; i += stride) {
-    const latent = latentFloats(latents[i]);
+    const latent = fromHalves(latents[i]);
     const voxels = latent.length / channels;
     count += voxels;
     for (let c = 0; c < channels; c++)

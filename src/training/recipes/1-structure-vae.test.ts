@@ -3,9 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { toyDataset } from '../../../test/toy-dataset.ts';
-import { saveToyModel } from '../../../test/toy-model.ts';
 import { loadCheckpoint } from '../checkpoint.ts';
-import type { TrainEvent } from '../loop.ts';
 import { structureSamples } from '../structure-data.ts';
 import { reconstructions, structureVaeRecipe, trainStructureVae } from './1-structure-vae.ts';
 
@@ -61,42 +59,4 @@ test('with trainEncoder false a decoder learns on behind the encoder of a run, w
   const [before, after] = [loadCheckpoint(first, 2).ema.models, loadCheckpoint(second, 2).ema.models];
   expect(after.encoder).toEqual(before.encoder);
   expect(after.decoder['input_layer.weight']).not.toEqual(before.decoder['input_layer.weight']);
-});
-
-test('with a flow the decoder learns to read the latents which that flow made of pictures', async () => {
-  const blocks = { latent_channels: 8, num_res_blocks: 0, num_res_blocks_middle: 0 };
-  const recipe = {
-    ...structureVaeRecipe,
-    encoder: { ...blocks, in_channels: 1, channels: [2, 2, 4] },
-    decoder: { ...blocks, out_channels: 1, channels: [16, 8, 4] },
-    flowShare: 1,
-    crop: 32,
-    batchSize: 2,
-    learningRate: 2e-2,
-    warmupSteps: 5,
-    maxSteps: 2,
-    saveEvery: 100,
-    validateEvery: 1000,
-  };
-  const newFolder = () => mkdtempSync(join(tmpdir(), 'vae-'));
-  const [data, first, flow] = [await toyDataset(), newFolder(), newFolder()];
-  await saveToyModel(flow);
-  const run = { data, device: 'cpu' as const, clock: () => 0 };
-  await trainStructureVae(recipe, { ...run, out: first });
-  await expect(trainStructureVae(recipe, { ...run, out: newFolder(), from: first, flow })).rejects.toThrow(
-    /--flow needs trainEncoder false/,
-  );
-  const losses: number[] = [];
-  const sampled: number[] = [];
-  const onward = { ...recipe, trainEncoder: false, maxSteps: 160 };
-  const onEvent = (event: TrainEvent) => {
-    if (event.kind === 'step') (event.stage === 'train' ? losses : sampled).push(event.loss);
-  };
-  await trainStructureVae(onward, { ...run, out: newFolder(), from: first, flow, onEvent });
-  expect(sampled).toHaveLength(1); // eight pictures, in one batch
-  const mean = (part: number[]) => part.reduce((a, b) => a + b, 0) / part.length;
-  expect(mean(losses.slice(-10))).toBeLessThan(0.8 * mean(losses.slice(0, 10))); // the latents are of an untrained flow, noise that is learned by heart
-  sampled.length = 0;
-  await trainStructureVae({ ...onward, maxSteps: 1 }, { ...run, out: newFolder(), from: first, flow, onEvent });
-  expect(sampled).toHaveLength(0); // kept with the dataset
 });

@@ -8,19 +8,11 @@
  * what it learns on crops holds on whole grids.
  */
 
-import {
-  compareOccupancies,
-  occupancyIou,
-  openStructureDecoder,
-  samplePosterior,
-  structureDecoder,
-  structureEncoder,
-} from '../../stages/1-structure/index.ts';
+import { occupancyIou, samplePosterior, structureDecoder, structureEncoder } from '../../stages/1-structure/index.ts';
 import {
   add,
   compile,
   floats,
-  type Generator,
   input,
   mean,
   mul,
@@ -32,10 +24,8 @@ import {
   type Value,
 } from '../../tensor/index.ts';
 import { clipperOf, type GradClip } from '../adaptive-clipper.ts';
-import { cropOccupancy, type Grid, gridAt, symmetry } from '../augment.ts';
+import { cropOccupancy, type Grid, symmetry } from '../augment.ts';
 import { exampleSheet, type StructureExample } from '../example-sheet.ts';
-import { type FlowLatent, flowLatents } from '../flow-latents.ts';
-import { latentFloats } from '../latent-file.ts';
 import { learningRateAt } from '../learning-rate.ts';
 import { type TrainEvent, train } from '../loop.ts';
 import { klLoss, type OccupancyLoss, occupancyLoss } from '../losses.ts';
@@ -43,7 +33,7 @@ import type { OptimizerOptions } from '../optimizer.ts';
 import { generatorOf, samplesOf } from '../order.ts';
 import { saveSample } from '../save-sample.ts';
 import { startFrom } from '../start-from.ts';
-import { type StructureSample, spread, structureSamples } from '../structure-data.ts';
+import { type StructureSample, structureSamples } from '../structure-data.ts';
 import { initialStates, type States, trainingProgram } from '../training-program.ts';
 
 export const structureVaeRecipe = {
@@ -51,9 +41,6 @@ export const structureVaeRecipe = {
   decoder: { out_channels: 1, latent_channels: 8, num_res_blocks: 1, num_res_blocks_middle: 1, channels: [96, 32, 16] },
   trainEncoder: true, // false: only the decoder learns, and a flow trained on the encoder's latents stays valid
   latentNoise: 0, // largest deviation, in units of a channel's own, of noise that the decoder learns to forgive a flow
-  flowShare: 0.5, // of the samples, with --flow: latents that this flow made of a picture, errors and all
-  flowAssets: 400, // training assets, spread evenly, of which the flow makes latents: 0.3 s a picture
-  flowPictures: 2, // of each of them
   lossType: 'dice' as OccupancyLoss, // the published one
   lambdaKl: 1e-3,
   turnedShare: 0.5, // of the samples, turned to one of their condition views: what a flow in the picture's frame meets
@@ -80,8 +67,6 @@ export interface RecipeRun {
   out: string;
   /** model folder or run to start from, instead of fresh weights */
   from?: string;
-  /** model folder whose flow makes some of the latents that the decoder learns to read (structure-vae) */
-  flow?: string;
   device?: 'cpu' | 'webgpu' | 'cuda' | 'auto';
   clock: () => number;
   signal?: AbortSignal;
@@ -90,21 +75,15 @@ export interface RecipeRun {
 
 export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeRun): Promise<States> {
   const { crop, batchSize, encoder, decoder, lambdaKl, seed } = recipe;
-  if (run.flow !== undefined && recipe.trainEncoder)
-    throw new Error(
-      'train: --flow needs trainEncoder false: the flow’s latents are those of the encoder it learned from. Add --set \'{"trainEncoder": false}\'.',
-    );
   const samples = await structureSamples(run.data, {
-    cond: run.flow !== undefined,
-    turned: recipe.turnedShare > 0 || run.flow !== undefined,
+    cond: false,
+    turned: recipe.turnedShare > 0,
     minAestheticScore: recipe.minAestheticScore,
   });
   const training = samples.filter((s) => s.split === 'train');
   const held = samples.filter((s) => s.split === 'validation').slice(0, recipe.validationAssets);
   if (training.length === 0)
     throw new Error(`train: ${run.data} has no voxelized assets to train on. Run \`espalier dataset build\` first.`);
-
-  const made = run.flow === undefined ? undefined : await madeLatents(recipe, run.flow, training, held, run);
 
   const weights = scope();
   const optimizer = { ...recipe.optimizer, emaRate: recipe.emaRate };
@@ -113,8 +92,7 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
   const noise = input('noise', [batchSize, encoder.latent_channels, side, side, side]);
   const posterior = structureEncoder(encoder, weights.at('encoder'), ss);
   const sample = samplePosterior(posterior.mean, posterior.logvar, noise);
-  const noisy = recipe.latentNoise > 0 ? disturbed(sample, input('disturbance', noise.shape)) : sample;
-  const latent = made ? add(mul(noisy, input('encoded', [batchSize, 1, 1, 1, 1])), input('made', noise.shape)) : noisy;
+  const latent = recipe.latentNoise > 0 ? disturbed(sample, input('disturbance', noise.shape)) : sample;
   const logits = structureDecoder(decoder, weights.at('decoder'), latent);
   const reconstruction = occupancyLoss(recipe.lossType, logits, ss);
   const kl = klLoss(posterior.mean, posterior.logvar);
@@ -130,31 +108,18 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
 
   const batch = (step: number): Record<string, Value> => {
     const rng = generatorOf(seed, step);
-    const size = encoder.latent_channels * side ** 3;
     const grids = new Float32Array(batchSize * crop ** 3);
-    const encoded = new Float32Array(batchSize).fill(1); // 0 where the flow's latent takes the place of the encoder's
-    const fromFlow = new Float32Array(made ? batchSize * size : 0);
     for (const [i, index] of samplesOf(step, batchSize, training.length, seed).entries()) {
-      if (made && rng.uniform(1)[0] < recipe.flowShare) {
-        const { grid, latent } = latentCrop(made.training[rng.integer(made.training.length)], { side, crop }, rng);
-        grids.set(grid, i * crop ** 3);
-        fromFlow.set(latent, i * size);
-        encoded[i] = 0;
-        continue;
-      }
       const { coords, turned = [] } = training[index];
       const isTurned = rng.uniform(1)[0] < recipe.turnedShare && turned.length > 0;
       const grid = cropOccupancy(isTurned ? turned[rng.integer(turned.length)] : coords, crop, rng);
       grids.set(symmetry(grid, crop, rng.integer(48)), i * crop ** 3);
     }
-    const feeds: Record<string, Value> = {
+    const size = encoder.latent_channels * side ** 3;
+    const feeds = {
       ss: floats(grids, ss.shape as number[]),
       noise: floats(rng.normal(batchSize * size), noise.shape as number[]),
     };
-    if (made) {
-      feeds.made = floats(fromFlow, noise.shape as number[]);
-      feeds.encoded = floats(encoded, [batchSize, 1, 1, 1, 1]);
-    }
     if (recipe.latentNoise === 0) return feeds;
     const levels = rng.uniform(batchSize).map((u) => u * recipe.latentNoise); // one for each sample
     const disturbance = rng.normal(batchSize * size).map((e, i) => e * levels[Math.floor(i / size)]);
@@ -176,14 +141,6 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
       lambdaKl,
       turnedShare: recipe.turnedShare,
       latentNoise: recipe.latentNoise,
-      ...(made
-        ? {
-            flow: made.id,
-            flowShare: recipe.flowShare,
-            flowAssets: recipe.flowAssets,
-            flowPictures: recipe.flowPictures,
-          }
-        : {}),
       crop,
       batchSize,
       seed,
@@ -210,7 +167,7 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
     validate: async (step, averaged) => {
       const { iou, examples } = await reconstructions(recipe, averaged, held);
       if (examples.length > 0) await saveSample(run.out, step, await exampleSheet(examples));
-      return made ? { iou, ...(await flowScores(recipe, averaged, made.held)) } : { iou };
+      return { iou };
     },
     clock: run.clock,
     signal: run.signal,
@@ -253,82 +210,4 @@ export async function reconstructions(
     await program.dispose();
   }
   return { iou: total / Math.max(1, held.length), examples };
-}
-
-interface MadeLatents {
-  id: string;
-  training: FlowLatent[];
-  held: FlowLatent[];
-}
-
-/** What the flow makes of training pictures, to learn from, and of held-out ones, to look at. */
-async function madeLatents(
-  { flowAssets, flowPictures: pictures }: StructureVaeRecipe,
-  flow: string,
-  training: readonly StructureSample[],
-  held: readonly StructureSample[],
-  { signal, onEvent }: RecipeRun,
-): Promise<MadeLatents> {
-  const chosen = [...held, ...spread(training, flowAssets, 0)];
-  const { id, latents } = await flowLatents(flow, chosen, { pictures, signal, onEvent });
-  return { id, held: latents.slice(0, held.length).flat(), training: latents.slice(held.length).flat() };
-}
-
-/** A cube of the flow's latent, at a random place that touches the shape, and the occupancy it should become. */
-function latentCrop(
-  { latent, coords }: FlowLatent,
-  { side, crop }: { side: number; crop: number },
-  rng: Generator,
-): { grid: Grid; latent: Float32Array } {
-  const all = latentFloats(latent);
-  const scale = crop / side;
-  const r = 64 / scale;
-  const at = 3 * rng.integer(coords.length / 3);
-  const start = [0, 1, 2].map((a) => {
-    const first = Math.floor(coords[at + a] / scale) - rng.integer(side);
-    return Math.min(Math.max(first, 0), r - side);
-  });
-  const channels = all.length / r ** 3;
-  const part = new Float32Array(channels * side ** 3);
-  let next = 0;
-  for (let c = 0; c < channels; c++)
-    for (let x = 0; x < side; x++)
-      for (let y = 0; y < side; y++) {
-        const from = ((c * r + start[0] + x) * r + start[1] + y) * r + start[2];
-        part.set(all.subarray(from, from + side), next);
-        next += side;
-      }
-  return {
-    grid: gridAt(
-      coords,
-      crop,
-      start.map((s) => s * scale),
-    ),
-    latent: part,
-  };
-}
-
-/** F-scores, at one and two voxels, of what the decoder reads in the flow's latents of held-out pictures. */
-async function flowScores(
-  { decoder }: StructureVaeRecipe,
-  states: States,
-  held: readonly FlowLatent[],
-): Promise<{ flowFScore1: number; flowFScore2: number }> {
-  const resolution = 64 / 2 ** (decoder.channels.length - 1);
-  const runner = await openStructureDecoder(decoder, { state: states }, { batch: 1, resolution }, 'cpu', (root) =>
-    root.at('decoder'),
-  );
-  let [flowFScore1, flowFScore2] = [0, 0];
-  try {
-    for (const { latent, coords } of held) {
-      const result = Uint8Array.from(await runner.decode(latentFloats(latent)), (logit) => (logit > 0 ? 1 : 0));
-      if (!result.includes(1)) continue;
-      const { scores } = compareOccupancies(result, Uint8Array.from(cropOccupancy(coords, 64)), 64, [1, 2]);
-      flowFScore1 += scores[0].fScore / held.length;
-      flowFScore2 += scores[1].fScore / held.length;
-    }
-  } finally {
-    await runner.dispose();
-  }
-  return { flowFScore1, flowFScore2 };
 }
