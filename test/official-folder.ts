@@ -56,7 +56,7 @@ export async function saveOfficialFolder(
 }
 
 /** The decoder's logits become almost constant, but for the padding: above 0 where three or more faces of the grid are near. */
-function leaveOnlyEdges(path: string): void {
+export function leaveOnlyEdges(path: string): void {
   const tensors = Object.fromEntries(
     [...readSafetensors(readFileSync(path)).tensors].map(([key, t]) => [
       key,
