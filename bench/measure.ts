@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { availableParallelism, cpus, loadavg } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** Seconds that `work` took. */
 export async function seconds(work: () => Promise<unknown>): Promise<number> {
@@ -52,6 +53,14 @@ export async function record(
   console.log(text);
 }
 
-const loadBefore = loadavg()[0];
+const loadBefore = await busyCores(1000);
+
+/** Cores that are at work over a while in which this process sleeps. The load average would still count what has ended. */
+async function busyCores(ms: number): Promise<number> {
+  const work = () => cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
+  const before = work();
+  await pause(ms);
+  return (work() - before) / ms;
+}
 
 const round = (v: number): number => Number(v.toPrecision(4));
