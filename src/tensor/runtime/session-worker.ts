@@ -2,6 +2,7 @@
  * The thread that owns one ONNX Runtime session: `run()` blocks its thread, so servers, progress and rasterisers must
  * live in another. State (weights, moments, averages) stays here from run to run.
  */
+import { availableParallelism } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
 import type { Request, Value } from './protocol.ts';
@@ -25,7 +26,7 @@ async function handle(request: Request): Promise<unknown> {
       session = await ort.InferenceSession.create(model, {
         executionProviders: [device],
         enableMemPattern: false,
-        intraOpNumThreads: threads,
+        intraOpNumThreads: threads || availableParallelism(), // the runtime’s own count of cores is 1 on some virtual machines
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
         extra: {
