@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import validator from 'gltf-validator';
 import sharp from 'sharp';
 import { beforeAll, expect, test } from 'vitest';
+import { readModelFile } from '../src/dataset/index.ts';
 import { readField, readSplatPly } from '../src/formats/index.ts';
 import { saveOfficialFolder } from './official-folder.ts';
 import { saveToyModel } from './toy-model.ts';
@@ -44,7 +45,7 @@ beforeAll(async () => {
 
 function espalier(...args: string[]) {
   const program = ['--import', 'tsx', 'apps/cli/main.ts', ...args];
-  return spawnSync(process.execPath, program, { cwd: root, encoding: 'utf8', timeout: 60_000 });
+  return spawnSync(process.execPath, program, { cwd: root, encoding: 'utf8', timeout: 110_000 });
 }
 
 const generate = (picture: string, out = at('out.glb'), model = at('model')) =>
@@ -115,6 +116,22 @@ test('the radiance field goes into a file of its own, which reads as it was made
     .map((line) => JSON.parse(line));
   expect(events.filter((e) => e.kind === 'step').map((e) => e.stage)).toContain('radiance-field');
   expect(events.at(-1)).toMatchObject({ kind: 'done', stage: 'generate', summary: '752 voxels, 752 cells' });
+});
+
+test('a mesh of stage two is written finished, with a texture taken from its Gaussians, or raw', async () => {
+  await saveOfficialFolder(at('painted'), { takes: 'image', withLatent: true });
+  const few = '--steps 1 --latent-steps 1 --views 4 --texture-mode fast --model'.split(' ').concat(at('painted'));
+  const size = ['--faces', '500', '--texture', '64'];
+  const run = espalier('generate', at('ball.png'), '--out', at('painted.glb'), ...few, ...size);
+  expect(run.stderr).not.toMatch(/^error/m);
+  const { primitives } = await readModelFile(at('painted.glb'));
+  expect(primitives[0].indices.length / 3).toBeLessThan(2000); // of 76 000: a foam of random weights cannot come down to 500 without tearing
+  expect(primitives[0].material.baseColorTexture).toMatchObject({ width: 64, height: 64 });
+  expect(run.stderr).toMatch(/observe .*4 views of the gaussians/);
+  expect(run.stderr).toMatch(/warning: no view sees any part of the mesh; its texture shows the colours/); // random weights: a fog
+  expect(espalier('generate', at('ball.png'), '--out', at('x.glb'), '--raw', '--faces', '9').stderr).toMatch(
+    /--raw.*cannot/,
+  );
 });
 
 test('a text gives a mesh another look', async () => {

@@ -44,9 +44,15 @@ export interface BakeReport {
   readonly difference?: readonly [number, number];
 }
 
+/** Views that show nothing of a mesh: it lies elsewhere, or what was looked at is transparent. */
+export class NothingSeenError extends RangeError {
+  override readonly name = 'NothingSeenError';
+}
+
 /**
  * @returns the texture, opaque, sRGB; texels between charts carry on the colours of the charts
  * @throws RangeError when the source has no colours, a picture is not square, or no texel is covered
+ * @throws NothingSeenError when no view sees any texel
  */
 export async function bakeTexture(
   mesh: UnwrappedMesh,
@@ -72,7 +78,7 @@ export async function bakeTexture(
   let seen = 0;
   for (const value of filled) seen += value;
   if (seen === 0)
-    throw new RangeError(
+    throw new NothingSeenError(
       'bakeTexture: no view sees any part of the mesh. Check that cameras and mesh share one frame.',
     );
   dilateSeams(color, filled, size);

@@ -1,7 +1,7 @@
 /** Raw mesh → finished asset: welded, without crumbs and insides, closed, of a given size, with one texture. */
 import type { GlbMesh } from '../formats/index.ts';
 import { vertexNormals } from '../representations/index.ts';
-import { type BakeReport, bakeTexture, type ColorSource } from './bake-texture.ts';
+import { type BakeReport, bakeTexture, type ColorSource, NothingSeenError } from './bake-texture.ts';
 import { type CheckedMesh, checkMesh, type MeshCheck } from './check-mesh.ts';
 import { type FilledHolesReport, fillHoles } from './fill-holes.ts';
 import { keepMainParts, type MainPartsReport } from './keep-main-parts.ts';
@@ -118,15 +118,20 @@ export async function finishMesh(raw: RawMesh, options: FinishOptions = {}): Pro
       () => unwrap(small.mesh, { size: texture, signal }),
       ({ report }) => `${report.charts} charts`,
     );
+    const own: ColorSource = { kind: 'surface', mesh: fine };
     const baked = await run(
       'bake',
-      (onProgress) =>
-        bakeTexture(flat.mesh, source ?? { kind: 'surface', mesh: fine }, {
-          size: texture,
-          optimize,
-          signal,
-          onProgress,
-        }),
+      async (onProgress) => {
+        const bake = (from: ColorSource) =>
+          bakeTexture(flat.mesh, from, { size: texture, optimize, signal, onProgress });
+        try {
+          return await bake(source ?? own);
+        } catch (error) {
+          if (!(error instanceof NothingSeenError && fine.colors)) throw error;
+          run.warn('no view sees any part of the mesh; its texture shows the colours of its vertices instead.');
+          return bake(own);
+        }
+      },
       ({ report }) => `${Math.round(100 * report.coveredShare)} % of ${texture} × ${texture} texels`,
     );
     const { positions, indices, uvs, source: vertexOf } = flat.mesh;
