@@ -180,7 +180,8 @@ test('what an interrupted run left is gone on from by the next, its own or that 
   const [part] = blobs();
   expect(part).toBe(`${sha256(LARGE)}.part`);
   const came = lstatSync(join(root(), 'blobs', part)).size;
-  expect(came).toBe(LARGE.length / 2);
+  expect(came).toBeGreaterThan(0); // on a busy machine the connection breaks before all that was sent is read
+  expect(came).toBeLessThanOrEqual(LARGE.length / 2);
   await weights();
   expect(hub.log.at(-1)).toContain(`bytes=${came}-`);
 
