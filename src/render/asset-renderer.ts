@@ -93,13 +93,13 @@ function meshRenderer(primitives: readonly ScenePrimitive[], outline: Outline, s
 
 /**
  * A lamp over the camera's left shoulder, a pale sky, a little from everywhere: every side is lit alike, as on a turntable
- * that turns before a fixed lamp.
+ * that turns before a fixed lamp. Together they stay below 1: a white object keeps its shading, before a white ground too.
  */
 function studioLight({ extrinsics: e }: Camera): Light {
   const [x, y, z] = [-0.55, -0.75, -0.75]; // in the camera's axes: left, up, towards it
   const far = 8 * RADIUS;
   const along = (c: number) => far * (x * e[c] + y * e[4 + c] + z * e[8 + c]);
-  return { position: [along(0), along(1), along(2)], lamp: 0.85, sky: 0.26, ambient: 0.18 };
+  return { position: [along(0), along(1), along(2)], lamp: 0.56, sky: 0.16, ambient: 0.1 };
 }
 
 /** Samples per pixel and side, where memory allows. */

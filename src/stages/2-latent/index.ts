@@ -12,7 +12,6 @@ export {
   type LatentPrompt,
   type LatentSampler,
   type LatentSamplerOptions,
-  latentSamplerDefaults,
   openLatentEncoder,
   openLatentSampler,
 } from './sampler.ts';

@@ -17,9 +17,6 @@ export interface LatentSamplerOptions {
   fast?: boolean;
 }
 
-/** The published settings of the picture models. */
-export const latentSamplerDefaults: LatentSamplerOptions = { steps: 25, guidance: 5, interval: [0.5, 1], rescale: 3 };
-
 /** What leads a sample; tokens are [B, T, K], one row for each object. */
 export interface LatentPrompt {
   /** tokens of the prompt, or of each of several */
