@@ -17,8 +17,8 @@ export async function showAsset(canvas: HTMLCanvasElement, glb: Uint8Array): Pro
 function build(canvas: HTMLCanvasElement) {
   const renderer = new THREE.WebGLRenderer({ canvas, antialias: true, alpha: true });
   const scene = new THREE.Scene();
-  scene.add(new THREE.HemisphereLight(0xffffff, 0x8a8f7a, 2));
-  const sun = new THREE.DirectionalLight(0xffffff, 2);
+  scene.add(new THREE.HemisphereLight(0xffffff, 0x8a8f7a, 1));
+  const sun = new THREE.DirectionalLight(0xffffff, 1.4);
   sun.position.set(1, 2, 1.5);
   scene.add(sun);
   const camera = new THREE.PerspectiveCamera(35, 1, 0.01, 20);
