@@ -120,3 +120,19 @@ test('two processes with half of the work each make what one makes alone', async
   await mergeRecords(shared);
   expect((await readMetadata(shared)).rows).toEqual((await readMetadata(alone)).rows);
 });
+
+test('full light and plain light make different views of the same asset, from the same cameras', async () => {
+  const rendered = async (light: 'full' | 'plain') => {
+    const root = join(folder, light);
+    await buildDataset(join(folder, 'models'), root, { views: 2, size: 32, workers: 1, light });
+    const { rows } = await readMetadata(root);
+    const views = join(root, 'renders_cond', rows.find((row) => row['file_identifier'] === 'tall.glb')!['sha256']);
+    const pixels = await sharp(join(views, '000.png')).raw().toBuffer();
+    return { pixels, cameras: await readFile(join(views, 'transforms.json'), 'utf8') };
+  };
+  const [full, plain] = [await rendered('full'), await rendered('plain')];
+  expect(full.cameras).toBe(plain.cameras);
+  const alpha = (pixels: Buffer) => pixels.filter((_, i) => i % 4 === 3);
+  expect(alpha(full.pixels)).toEqual(alpha(plain.pixels));
+  expect(full.pixels.equals(plain.pixels)).toBe(false);
+});

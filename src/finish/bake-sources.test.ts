@@ -191,3 +191,34 @@ test('Gaussians are seen from all sides, and give their colours to a mesh in the
   }
   await expect(observe({ kind: 'gaussians', scene }, surface.positions, { views: 0 })).rejects.toThrow('whole number');
 });
+
+test('a radiance field is seen from all sides, as Gaussians are', async () => {
+  const resolution = 16;
+  const centers: number[] = []; // a solid block in the middle
+  for (let x = 4; x < 12; x++)
+    for (let y = 4; y < 12; y++)
+      for (let z = 4; z < 12; z++) centers.push(...[x, y, z].map((c) => (c + 0.5) / resolution));
+  const positions = Float32Array.from(centers);
+  const count = positions.length / 3;
+  const field = {
+    ...{ resolution, rank: 1, dim: 2, positions },
+    trivec: new Float32Array(count * 6).fill(1),
+    density: new Float32Array(count).fill(1000),
+    // Red above, green below.
+    colorsDc: positions.map((_, i) => ((i % 3 === 0) === positions[3 * Math.floor(i / 3) + 2] > 0.5 ? 1.7 : -1.7)),
+  };
+  const block = cube(0.5, 4);
+  const views = await observe({ kind: 'radiance-field', field }, block.positions, { views: 8, size: 64 });
+  const seen = { above: 0, below: 0 };
+  for (const { camera, picture } of views) {
+    const e = camera.extrinsics;
+    const eyeZ = -(e[2] * e[3] + e[6] * e[7] + e[10] * e[11]);
+    const [red, green, , alpha] = picture.data.subarray(4 * (32 * 64 + 32)); // the middle of the picture, where the block is
+    expect(alpha).toBeGreaterThan(250);
+    if (Math.abs(eyeZ) < 0.5) continue;
+    seen[eyeZ > 0 ? 'above' : 'below']++;
+    expect((red - green) * Math.sign(eyeZ)).toBeGreaterThan(40);
+  }
+  expect(seen.above).toBeGreaterThan(0);
+  expect(seen.below).toBeGreaterThan(0);
+});
