@@ -17,11 +17,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadModel, openWeights } from '../src/pipelines/index.ts';
 import { meshOfFeatures } from '../src/representations/index.ts';
-import { neighborTable, sparseGrid, subdivided, type Voxels, voxelsOfObjects } from '../src/sparse/index.ts';
+import { neighborTable, subdivided, type Voxels, voxelsOfObjects } from '../src/sparse/index.ts';
 import { openStructureDecoder, openStructureSampler } from '../src/stages/1-structure/index.ts';
 import { openLatentSampler } from '../src/stages/2-latent/index.ts';
-import { meshDecoder, openGaussianDecoder } from '../src/stages/3-decode/index.ts';
-import { compile, floats, input, scope, torchGenerator } from '../src/tensor/index.ts';
+import { openCubeDecoder, openGaussianDecoder } from '../src/stages/3-decode/index.ts';
+import { torchGenerator } from '../src/tensor/index.ts';
 import { GEMM_GFLOP, largeGemm } from './large-gemm.ts';
 import { peakRssGb } from './measure.ts';
 
@@ -126,7 +126,7 @@ async function measure(task: Task): Promise<Measured> {
   await gemm.run({});
   const rate = async () => GEMM_GFLOP / (await taken(() => gemm.run({}))).cpu;
   const rates = [await rate(), await rate(), await rate()];
-  if (best.cpu < 15) {
+  if (best.cpu < 30) {
     const again = await work(); // the first run meets untouched memory
     if (again.cpu < best.cpu) best = again;
   }
@@ -194,12 +194,10 @@ async function prepared(task: Task): Promise<{ work: () => Promise<Taken>; gflop
     }
     case 'mesh-decoder': {
       const network = expected(networks.slat_decoder_mesh);
-      const grid = sparseGrid();
-      const cubes = meshDecoder(network.config, scope(), grid, input('latent', [grid.rows, 8]));
-      const program = await compile({ cubes }, await openWeights(network, { precision }));
-      const latent = floats(rng.normal(8 * voxels.count), [voxels.count, 8]);
+      const decoder = await openCubeDecoder(network.config, await openWeights(network, { precision }));
+      const latent = rng.normal(8 * voxels.count);
       return {
-        work: () => taken(() => program.run({ ...grid.plan(voxels), latent })),
+        work: () => taken(() => decoder.decode(voxels, latent)),
         gflop: transformerGflop(voxels) + meshEndGflop(voxels),
       };
     }

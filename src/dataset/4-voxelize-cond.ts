@@ -10,15 +10,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NpzError, readNpz, type TriangleScene, writeNpz } from '../formats/index.ts';
 import { voxelize } from '../representations/index.ts';
+import { FRONT } from '../stages/1-structure/index.ts';
 import { condViews } from './cond-views.ts';
 import { writeWhole } from './metadata.ts';
 import { readModelFile } from './model-file.ts';
 import { toUnitCube } from './unit-cube.ts';
 
 export const voxelsCondPath = (root: string, sha256: string): string => join(root, 'voxels_cond', `${sha256}.npz`);
-
-/** Azimuth of the camera that an object is turned to: it stands on −y. */
-const FRONT = -Math.PI / 2;
 
 /** A whole file with as many shapes as there are views is left alone. */
 export async function voxelizeCondAsset(

@@ -13,6 +13,8 @@ import {
   type Frame,
   occupancyIou,
   openStructureDecoder,
+  quarterTurned,
+  quarterTurnsToFront,
   structureEncoder,
 } from '../stages/1-structure/index.ts';
 import { compile, floats, input, scope, torchGenerator } from '../tensor/index.ts';
@@ -50,7 +52,7 @@ export interface StructureEvaluation {
   trainingAssets: number;
   /** how assets were held out */
   split: string;
-  /** frame of truth, result and baselines alike: the object's own, or turned to the picture */
+  /** frame of truth, result and baselines alike */
   frame: Frame;
   /** pictures evaluated, of all assets together */
   pictures: number;
@@ -86,7 +88,7 @@ export async function evaluateStructure(
   const { assets = Number.POSITIVE_INFINITY, views = 1, seed = 0, signal, onEvent } = options;
   const size = pictureSizeOf(model);
   const { frame } = model;
-  const samples = await structureSamples(roots, { cond: true, turned: frame === 'picture' });
+  const samples = await structureSamples(roots, { cond: true, frame });
   const shapeOf = (sample: StructureSample, view: number) => sample.turned?.[view] ?? sample.coords;
   const training = samples.filter((s) => s.split === 'train');
   const held = samples
@@ -141,7 +143,7 @@ export async function evaluateStructure(
     neighbours.push(gridOf(owners[nearestPicture(picture, gallery)]));
     onEvent?.({ kind: 'step', stage: 'baselines', step: neighbours.length, of: queries.length });
   }
-  const average = meanShape(frame === 'picture' ? owners : training.map((s) => s.coords));
+  const average = meanShape(frame === 'canonical' ? training.map((s) => s.coords) : owners);
   const scores = {
     model: score(results, truths),
     nearestTrainingAsset: score(neighbours, truths),
@@ -208,17 +210,15 @@ function lap(): () => number {
   };
 }
 
-/** The camera of a condition view; of a shape turned to its picture, the same from the front. */
+/** The camera of a condition view, turned as the shape is that it sees. */
 async function cameraOf({ root, sha256 }: StructureSample, view: number, frame: Frame): Promise<OrbitView> {
   const camera = (await condViews(root, sha256))[view];
   if (!camera)
     throw new Error(
       `eval: asset ${sha256} of ${root} has no camera for view ${view} in its transforms.json. Render the views again.`,
     );
-  const {
-    eye: [x, y, z],
-    fovRadians,
-  } = camera;
+  const { eye, fovRadians } = camera;
+  const [x, y, z] = frame === 'quadrant' ? quarterTurned(eye, quarterTurnsToFront(eye)) : eye;
   const radius = Math.hypot(x, y, z);
   const yaw = frame === 'picture' ? Math.PI : Math.atan2(x, y);
   return { yaw, pitch: Math.asin(z / radius), radius, fovRadians };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Prediction } from '../flow/index.ts';
-import type { Frame, StructureSamplerOptions } from '../stages/1-structure/index.ts';
+import { FRAMES, type Frame, type StructureSamplerOptions } from '../stages/1-structure/index.ts';
 import { parsed } from './json-file.ts';
 
 /** What a `pipeline.json` says, in our words. */
@@ -52,7 +52,7 @@ const pipelineSchema = z.object({
   name: z.enum(['TrellisImageTo3DPipeline', 'TrellisTextTo3DPipeline']),
   args: z.object({
     models: z.record(z.string(), z.string()),
-    frame: z.enum(['canonical', 'picture']).default('canonical'),
+    frame: z.enum(FRAMES).default('canonical'),
     prediction: z.enum(['velocity', 'x0']).default('velocity'),
     image_cond_model: z.string().min(1).optional(),
     text_cond_model: z.string().min(1).optional(),

@@ -1,7 +1,7 @@
 // Active voxels: coordinates and features, hashing, neighbors, windows, and layers over them.
 export { type AttentionReach, attendAmongVoxels, sparseCrossAttention, sparseSelfAttention } from './attention.ts';
 export { convolutionOfSubdivided, pointConvolution, sparseConvolution } from './convolution.ts';
-export { type NeighborPairs, neighborPairs, neighborTable, TAPS } from './neighbors.ts';
+export { type NeighborPairs, neighborPairs, neighborTable, TAPS, tableOfSubdivided } from './neighbors.ts';
 export { sparseGroupNorm } from './norm.ts';
 export { perObject, perRow } from './per-object.ts';
 export { sparsePositions } from './positions.ts';
@@ -11,5 +11,5 @@ export { type SparseGrid, type SymbolicBucket, type SymbolicWindows, sparseGrid 
 export { type SparseTransformerConfig, sparseTransformer } from './sparse-transformer.ts';
 export { sparseCrossBlock, sparsePlainBlock, swinReach } from './transformer.ts';
 export { rowAt, type VoxelHash, voxelHash } from './voxel-hash.ts';
-export { expectRows, MAX_RESOLUTION, type Voxels, voxels, voxelsOfObjects } from './voxels.ts';
+export { expectRows, MAX_RESOLUTION, type Voxels, voxels, voxelsOfObjects, withoutObject } from './voxels.ts';
 export { bucketLengths, type WindowBucket, type WindowPartition, windowPartition } from './windows.ts';

@@ -25,7 +25,34 @@ export function neighborTable(voxels: Voxels): Int32Array {
   return table;
 }
 
-/** The same without the gaps: pairs (src → dst) tap after tap, and how many each tap has. */
+/**
+ * Rows of the table of the subdivided voxels, for the children of the parents `from` to `to` − 1: read off the parents'
+ * table, without looking anything up. table [N, 27] → [8·(to − from), 27], 8N where no voxel is active.
+ */
+export function tableOfSubdivided(table: Int32Array, from = 0, to = table.length / TAPS): Int32Array {
+  const absent = table.length / TAPS;
+  const fine = new Int32Array(8 * (to - from) * TAPS);
+  for (let n = from, at = 0; n < to; n++)
+    for (let i = 0; i < 8 * TAPS; i++) {
+      const parent = table[n * TAPS + PARENT_TAP[i]];
+      fine[at++] = parent === absent ? 8 * absent : 8 * parent + CHILD[i];
+    }
+  return fine;
+}
+
+/** For tap t of child c, at 27c + t: the tap at which the parent meets the neighbor's parent, and which of its children that is. */
+const PARENT_TAP = new Uint8Array(8 * TAPS);
+const CHILD = new Uint8Array(8 * TAPS);
+for (let child = 0; child < 8; child++)
+  for (let tap = 0; tap < TAPS; tap++) {
+    const x = (child >> 2) + Math.floor(tap / 9) - 1; // −1 … 2, with the parent at 0 … 1
+    const y = ((child >> 1) & 1) + (Math.floor(tap / 3) % 3) - 1;
+    const z = (child & 1) + (tap % 3) - 1;
+    PARENT_TAP[child * TAPS + tap] = 9 * ((x >> 1) + 1) + 3 * ((y >> 1) + 1) + (z >> 1) + 1;
+    CHILD[child * TAPS + tap] = 4 * (x & 1) + 2 * (y & 1) + (z & 1);
+  }
+
+/** The same as `neighborTable` without the gaps: pairs (src → dst) tap after tap, and how many each tap has. */
 export interface NeighborPairs {
   readonly src: Int32Array;
   readonly dst: Int32Array;

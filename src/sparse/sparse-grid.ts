@@ -10,7 +10,7 @@ import {
 } from '../tensor/index.ts';
 import { type NeighborPairs, neighborPairs, neighborTable, TAPS } from './neighbors.ts';
 import { coarsened, subdivided } from './resample.ts';
-import type { Voxels } from './voxels.ts';
+import { type Voxels, withoutObject } from './voxels.ts';
 import { bucketLengths, type WindowPartition, windowPartition } from './windows.ts';
 
 /**
@@ -185,10 +185,4 @@ function dimsOf(shape: Shape, length: number, known: Record<string, number>): nu
   const sizes = shape.map((d) => (typeof d === 'number' ? d : known[d]));
   const rest = sizes.reduce<number>((total, d) => total / (d ?? 1), length);
   return sizes.map((d) => d ?? rest);
-}
-
-function withoutObject({ coords, count }: Voxels): Int32Array {
-  const out = new Int32Array(3 * count);
-  for (let i = 0; i < count; i++) out.set(coords.subarray(4 * i + 1, 4 * i + 4), 3 * i);
-  return out;
 }

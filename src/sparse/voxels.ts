@@ -92,3 +92,10 @@ export function voxelsOfObjects(objects: readonly Int32Array[], resolution = MAX
     }
   return voxels(coords, resolution);
 }
+
+/** coords [N, 3] of all objects, one after the other. */
+export function withoutObject({ coords, count }: Voxels): Int32Array {
+  const out = new Int32Array(3 * count);
+  for (let i = 0; i < count; i++) out.set(coords.subarray(4 * i + 1, 4 * i + 4), 3 * i);
+  return out;
+}

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  condViews,
   coordsFromCenters,
   readMetadata,
   readVoxelsCond,
@@ -9,6 +10,7 @@ import {
   voxelPath,
 } from '../dataset/index.ts';
 import { readPointsPly } from '../formats/index.ts';
+import { type Frame, quarterTurnedCoords, quarterTurnsToFront } from '../stages/1-structure/index.ts';
 
 /** One asset as stage 1 learns from it. */
 export interface StructureSample {
@@ -17,7 +19,7 @@ export interface StructureSample {
   root: string;
   /** occupied voxels of the 64³ grid, x y z one after the other */
   coords: Uint8Array;
-  /** the same as turned to each condition view, when asked for */
+  /** the same as turned to each condition view, where the frame is not the object's own; views may share an array */
   turned?: readonly Uint8Array[];
   /** folder of its condition views, when it has them */
   views?: string;
@@ -26,8 +28,8 @@ export interface StructureSample {
 export interface StructureSampleOptions {
   /** only assets with condition views */
   cond: boolean;
-  /** also the shapes turned to their views; assets without them are left out */
-  turned?: boolean;
+  /** in which shapes are wanted besides their own; assets that lack what it takes are left out */
+  frame?: Frame;
   /** leaves out assets whose score is lower; those without a score stay */
   minAestheticScore?: number;
 }
@@ -35,7 +37,7 @@ export interface StructureSampleOptions {
 /** The voxelized assets of dataset roots (several: comma-separated), in the order of their tables. */
 export async function structureSamples(
   roots: string,
-  { cond, turned = false, minAestheticScore = Number.NEGATIVE_INFINITY }: StructureSampleOptions,
+  { cond, frame = 'canonical', minAestheticScore = Number.NEGATIVE_INFINITY }: StructureSampleOptions,
 ): Promise<StructureSample[]> {
   const samples: StructureSample[] = [];
   for (const root of roots.split(',')) {
@@ -46,18 +48,38 @@ export async function structureSamples(
       );
     for (const row of rows) {
       if (row.voxelized !== 'True' || (cond && row.cond_rendered !== 'True')) continue;
-      if (turned && row.cond_voxelized !== 'True') continue;
+      if (frame === 'picture' && row.cond_voxelized !== 'True') continue;
+      if (frame === 'quadrant' && row.cond_rendered !== 'True') continue;
       if (row.aesthetic_score && Number(row.aesthetic_score) < minAestheticScore) continue;
-      const coords = coordsFromCenters(readPointsPly(await readFile(voxelPath(root, row.sha256))));
+      const coords = Uint8Array.from(coordsFromCenters(readPointsPly(await readFile(voxelPath(root, row.sha256)))));
       samples.push({
         sha256: row.sha256,
         split: splitOf(row),
         root,
-        coords: Uint8Array.from(coords),
-        turned: turned ? await readVoxelsCond(root, row.sha256) : undefined,
+        coords,
+        turned: await turnedToViews(root, row.sha256, coords, frame),
         views: row.cond_rendered === 'True' ? join(rendersCondPath(root, row.sha256)) : undefined,
       });
     }
   }
   return samples;
+}
+
+/** The shape in the frame of each condition view; undefined where that is its own. */
+async function turnedToViews(
+  root: string,
+  sha256: string,
+  coords: Uint8Array,
+  frame: Frame,
+): Promise<readonly Uint8Array[] | undefined> {
+  switch (frame) {
+    case 'canonical':
+      return undefined;
+    case 'picture':
+      return readVoxelsCond(root, sha256);
+    case 'quadrant': {
+      const shapes = [0, 1, 2, 3].map((turns) => quarterTurnedCoords(coords, turns, 64));
+      return (await condViews(root, sha256)).map(({ eye }) => shapes[quarterTurnsToFront(eye)]);
+    }
+  }
 }

@@ -37,7 +37,7 @@ export interface FlowDataOptions {
   /** run folder or model folder that holds the autoencoder */
   vae: string;
   frame: Frame;
-  /** every second view, with its shape, as in a mirror (only with the picture's frame); not of validation assets */
+  /** every second view, with its shape, as in a mirror (not in the canonical frame); not of validation assets */
   mirror: boolean;
   /** at most so many views of each asset, spread evenly */
   views: number;
@@ -50,58 +50,55 @@ export interface FlowDataOptions {
 
 export async function structureFlowData(options: FlowDataOptions): Promise<FlowData> {
   const { roots, vae, frame, pictureSize, minAestheticScore, device, signal, onEvent } = options;
-  const samples = await structureSamples(roots, { cond: true, turned: frame === 'picture', minAestheticScore });
+  const samples = await structureSamples(roots, { cond: true, frame, minAestheticScore });
   const autoencoder = await loadAutoencoder(vae);
   const { config, arrays } = autoencoder.encoder;
   const mean = structureEncoder(config, scope(), input('ss', [BATCH, 1, 64, 64, 64])).mean;
   const program = await compile({ mean }, { state: valuesOf(arrays), device });
   const isMirrored = (sample: StructureSample, view: number) =>
-    options.mirror && frame === 'picture' && sample.split === 'train' && view % 2 === 1;
-  const shapes = samples.map((sample, i) =>
-    (frame === 'picture' ? spread(sample.turned ?? [], options.views, i) : [sample.coords]).map((coords, view) =>
-      isMirrored(sample, view) ? mirroredCoords(coords) : coords,
-    ),
-  );
+    options.mirror && frame !== 'canonical' && sample.split === 'train' && view % 2 === 1;
   const encoderId = idOf(autoencoder);
-  const latents: Uint16Array[][] = [];
   const pictures: Uint8Array[][] = [];
+  const shapes: Uint8Array[][] = []; // of each view
+  const latents: Uint16Array[][] = []; // of each view; views of the same shape share one
   try {
     for (const [i, sample] of samples.entries()) {
       signal?.throwIfAborted();
       const all = await preparedViews(sample.views as string, pictureSize);
       const views = spread(all, options.views, i);
-      if (frame === 'picture' && all.length !== sample.turned?.length)
+      if (sample.turned && all.length !== sample.turned.length)
         throw new Error(
-          `train: asset ${sample.sha256} has ${all.length} condition views but ${sample.turned?.length} turned shapes. Run \`espalier dataset build\` again.`,
+          `train: asset ${sample.sha256} has ${all.length} condition views but ${sample.turned.length} turned shapes. Run \`espalier dataset build\` again.`,
         );
       pictures.push(views.map((v, view) => (isMirrored(sample, view) ? mirroredPicture(v, pictureSize) : v)));
       const folder = join(
         sample.root,
         'ss_latents_cond',
-        `${encoderId}-${options.views}${options.mirror ? '-mirror' : ''}`,
+        `${encoderId}-${frame}-${options.views}${options.mirror ? '-mirror' : ''}`,
       );
-      const encode = () => encoded(program, shapes[i]);
-      latents.push(
-        frame === 'picture' ? await kept(join(folder, `${sample.sha256}.safetensors`), encode) : await encode(),
-      );
+      const ofViews = sample.turned ? spread(sample.turned, options.views, i) : views.map(() => sample.coords);
+      shapes.push(ofViews.map((coords, view) => (isMirrored(sample, view) ? mirroredCoords(coords) : coords)));
+      const { distinct, indices } = distinctShapes(shapes[i]);
+      const encode = () => encoded(program, distinct);
+      const means = await kept(join(folder, `${sample.sha256}.safetensors`), distinct.length, encode);
+      latents.push(indices.map((index) => means[index]));
       onEvent?.({ kind: 'step', stage: 'encode', step: i + 1, of: samples.length, loss: 0 });
     }
   } finally {
     await program.dispose();
   }
   const scale = deviations(latents.filter((_, i) => samples[i].split === 'train').flat(), config.latent_channels);
-  const shapeOf = (view: number) => (frame === 'picture' ? view : 0);
   return {
     indices: (split) => samples.flatMap((s, i) => (s.split === split ? [i] : [])),
     viewsOf: (i) => pictures[i].length,
     picture: (i, view) => pictures[i][view],
     latent(i, view) {
-      const latent = fromHalves(latents[i][shapeOf(view)]);
+      const latent = fromHalves(latents[i][view]);
       const voxels = latent.length / scale.length;
       for (let c = 0, j = 0; c < scale.length; c++) for (let n = 0; n < voxels; n++) latent[j++] /= scale[c];
       return latent;
     },
-    coords: (i, view) => shapes[i][shapeOf(view)],
+    coords: (i, view) => shapes[i][view],
     sha256: (i) => samples[i].sha256,
     scale,
     autoencoder,
@@ -115,10 +112,32 @@ function spread<T>(views: readonly T[], count: number, asset: number): T[] {
   return Array.from({ length: count }, (_, k) => views[Math.floor(k * step + (asset % Math.floor(step)))]);
 }
 
+/** Shapes without repetition, in the order of their first appearance, and which of them each one is. Objects are often symmetric. */
+function distinctShapes(shapes: readonly Uint8Array[]): { distinct: Uint8Array[]; indices: number[] } {
+  const distinct: Uint8Array[] = [];
+  const seen = new Map<string, number>();
+  const indices = shapes.map((coords) => {
+    const key = keyOf(coords);
+    const index = seen.get(key) ?? distinct.push(coords) - 1;
+    seen.set(key, index);
+    return index;
+  });
+  return { distinct, indices };
+}
+
+/** The same for the same voxels in any order. */
+function keyOf(coords: Uint8Array): string {
+  const voxels = Uint32Array.from({ length: coords.length / 3 }, (_, i) => {
+    const [x, y, z] = coords.subarray(i * 3);
+    return (x << 12) | (y << 6) | z;
+  });
+  return createHash('sha256').update(voxels.sort()).digest('hex');
+}
+
 /** Grids encoded at once. */
 const BATCH = 8;
 
-/** Posterior means of shapes, as half floats: 33 000 latents of 32 768 numbers are 2 GB that way. */
+/** Posterior means of shapes, as half floats: 11 000 latents of 32 768 numbers are 0.7 GB that way. */
 async function encoded(program: Program, shapes: readonly Uint8Array[]): Promise<Uint16Array[]> {
   const latents: Uint16Array[] = [];
   for (let from = 0; from < shapes.length; from += BATCH) {
@@ -132,12 +151,12 @@ async function encoded(program: Program, shapes: readonly Uint8Array[]): Promise
   return latents;
 }
 
-/** What `make` makes, kept in a file: encoding all views takes minutes, reading them seconds. A damaged file is made again. */
-async function kept(path: string, make: () => Promise<Uint16Array[]>): Promise<Uint16Array[]> {
+/** `count` latents that `make` makes, kept in a file: encoding all takes minutes, reading them seconds. A damaged file is made again. */
+async function kept(path: string, count: number, make: () => Promise<Uint16Array[]>): Promise<Uint16Array[]> {
   try {
     const mean = readSafetensors(await readFile(path)).tensors.get('mean');
-    if (mean?.dtype === 'F16') {
-      const [count, size] = mean.shape;
+    if (mean?.dtype === 'F16' && mean.shape[0] === count) {
+      const [, size] = mean.shape;
       return Array.from({ length: count }, (_, i) => (mean.data as Uint16Array).subarray(i * size, (i + 1) * size));
     }
   } catch (error) {

@@ -8,7 +8,7 @@ export {
 export { coordsToOccupancy, logitsToCoords, occupancyToCoords } from './coords.ts';
 export { squaredDistanceTransform } from './distance-transform.ts';
 export { type StructureFlowConfig, structureFlow, structureFlowBuffers, structurePrompt } from './flow.ts';
-export type { Frame } from './frame.ts';
+export { FRAMES, FRONT, type Frame, quarterTurned, quarterTurnedCoords, quarterTurnsToFront } from './frame.ts';
 export { promptHolder, promptInputs } from './held-prompts.ts';
 export { compareOccupancies, type OccupancyComparison, type OccupancyScore, occupancyIou } from './metrics.ts';
 export {

@@ -7,7 +7,7 @@ export {
   gaussianDecoderBuffers,
   openGaussianDecoder,
 } from './gaussian-decoder.ts';
-export { type MeshDecoderConfig, meshDecoder, openMeshDecoder } from './mesh-decoder.ts';
+export { type MeshDecoderConfig, meshDecoder, openCubeDecoder, openMeshDecoder } from './mesh-decoder.ts';
 export type { Decoder, DecoderOptions } from './open-decoder.ts';
 export {
   openRadianceFieldDecoder,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { devices } from '../../../test/devices.ts';
 import { downstream, evaluate, expectGolden, expectWeights, golden, voxelsOf } from '../../../test/golden.ts';
-import { sparseGrid, subdivided, voxelsOfObjects } from '../../sparse/index.ts';
+import { sparseGrid, subdivided, voxelsOfObjects, withoutObject } from '../../sparse/index.ts';
 import { compile, floats, gradients, input, mean, mul, scope, torchGenerator } from '../../tensor/index.ts';
-import { meshDecoder, openMeshDecoder } from './mesh-decoder.ts';
+import { meshDecoder, openCubeDecoder, openMeshDecoder } from './mesh-decoder.ts';
 
 describe.each(devices)('the mesh decoder on $device', ({ device, present }) => {
   test.skipIf(!present)('computes what the official one does', async () => {
@@ -21,6 +21,37 @@ describe.each(devices)('the mesh decoder on $device', ({ device, present }) => {
     expectGolden(await evaluate(outputs, file.below('model.'), feeds, { device, plan: grid.plan(voxels) }), file);
     expect([...subdivided(subdivided(voxels)).coords]).toEqual([...file.get('out.h.coords').data]);
   });
+});
+
+test('cubes decoded in tiles are those of the graph, for objects of many tiles and of one voxel', async () => {
+  const file = golden('slat_decoder_mesh');
+  const { resolution } = file.config;
+  const rng = torchGenerator(3);
+  const ball = Array.from({ length: resolution ** 3 }, (_, i) => [
+    Math.floor(i / resolution ** 2),
+    Math.floor(i / resolution) % resolution,
+    i % resolution,
+  ]).filter(([x, y, z]) => Math.hypot(x - 3, y - 3, z - 3) < 3.6);
+  const voxels = voxelsOfObjects([Int32Array.from(ball.flat()), Int32Array.of(7, 0, 7)], resolution);
+  const weights = Object.fromEntries(
+    Object.entries(file.below('model.')).map(([name, t]) => [name, t.data.map((v) => v + 0.1 * rng.normal(1)[0])]),
+  );
+  const grid = sparseGrid(2);
+  const feats = rng.normal(8 * voxels.count);
+  const program = await compile(
+    { cubes: meshDecoder(file.config, scope(), grid, input('x', [grid.rows, 8])) },
+    { state: weights },
+  );
+  const { cubes } = await program.run({ ...grid.plan(voxels), x: floats(feats, [voxels.count, 8]) });
+  const decoder = await openCubeDecoder(file.config, { state: weights }, { objects: 2 });
+  const tiled = await decoder.decode(voxels, feats);
+  await Promise.all([program.dispose(), decoder.dispose()]);
+  const expected = cubes.data as Float32Array;
+  const got = tiled.flatMap((object) => [...object.feats]);
+  const largest = expected.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  expect(got.length).toBe(expected.length);
+  expect(got.reduce((most, v, i) => Math.max(most, Math.abs(v - expected[i])), 0)).toBeLessThan(1e-4 * largest);
+  expect(tiled[1].coords).toEqual(withoutObject(subdivided(subdivided(voxels))).slice(3 * 64 * ball.length));
 });
 
 test('the gradient of the mesh decoder in its weights meets a central difference', async () => {

@@ -29,7 +29,7 @@ export async function openDecoder<Representation>(
   weights: Weights,
   { objects = 1, device = 'cpu', at = (root) => root }: DecoderOptions,
   network: (p: Scope, grid: SparseGrid, latent: Tensor) => Record<string, Tensor>,
-  present: (values: Record<string, Float32Array>, voxels: Voxels) => Representation[],
+  present: (values: Record<string, Float32Array>, voxels: Voxels) => Representation[] | Promise<Representation[]>,
 ): Promise<Decoder<Representation>> {
   const grid = sparseGrid(objects);
   const latent = input('latent', [grid.rows, channels]);
@@ -39,16 +39,20 @@ export async function openDecoder<Representation>(
       expectRows('decoder', voxels, resolution, feats, channels);
       const got = await program.run({ ...grid.plan(voxels), latent: floats(feats, [voxels.count, channels]) });
       const values = Object.fromEntries(Object.entries(got).map(([name, v]) => [name, v.data as Float32Array]));
-      for (const [name, v] of Object.entries(values))
-        if (!v.every(Number.isFinite))
-          throw new Error(
-            `decoder: "${name}" holds values that are not finite. The latent or the weights are damaged; latents are in the ` +
-              "encoder's own scale, so undo the flow's normalization first.",
-          );
+      for (const [name, v] of Object.entries(values)) expectFinite(name, v);
       return present(values, voxels);
     },
     dispose: () => program.dispose(),
   };
+}
+
+/** @throws Error when what a decoder put out holds NaN or infinity */
+export function expectFinite(name: string, values: Float32Array): void {
+  if (!values.every(Number.isFinite))
+    throw new Error(
+      `decoder: "${name}" holds values that are not finite. The latent or the weights are damaged; latents are in the ` +
+        "encoder's own scale, so undo the flow's normalization first.",
+    );
 }
 
 /** Rows of one object out of values [N·k, ..], `width` numbers for each voxel. */

@@ -77,7 +77,7 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
   const { crop, batchSize, encoder, decoder, lambdaKl, seed } = recipe;
   const samples = await structureSamples(run.data, {
     cond: false,
-    turned: recipe.turnedShare > 0,
+    frame: recipe.turnedShare > 0 ? 'picture' : 'canonical',
     minAestheticScore: recipe.minAestheticScore,
   });
   const training = samples.filter((s) => s.split === 'train');

@@ -4,8 +4,8 @@
  *   espalier train structure-flow --data datasets/mini --vae runs/structure-vae --out runs/structure-flow
  *
  * The published model has 555 M parameters at 4096 tokens behind DINOv2; this one has 15 M at 64 tokens (patches of 4³)
- * behind an encoder of 2 M. Shapes stand in the frame of their picture: what faces the camera lies on −y, so that the
- * network need not guess which side of an object is its front, and every view is a shape of its own.
+ * behind an encoder of 2 M. Shapes stand along their own axes, turned by the quarter turns that bring the camera of their
+ * picture nearest to the front: the network need not guess which side of an object is its front, and walls stay flat.
  */
 import { logitNormal, type Prediction, SIGMA_MIN, uniform, velocityPerX0 } from '../../flow/index.ts';
 import { patchEncoder } from '../../stages/0-condition/index.ts';
@@ -41,9 +41,9 @@ export const structureFlowRecipe = {
   },
   conditioner: { image_size: 64, patch_size: 8, model_channels: 192, num_blocks: 4, num_heads: 6 },
   prediction: 'x0' as Prediction, // the velocity's noise would fill every channel of so large a patch
-  frame: 'picture' as Frame, // the published models learn the canonical one
+  frame: 'quadrant' as Frame, // the published models learn the canonical one; compared in docs/training.md
   mirror: true, // every second view: twice as many different shapes at the price of none
-  views: 12, // of each asset, of the 24 there are: encoding every turned shape takes as long as 500 steps
+  views: 24, // of each asset
   jitter: 0.25, // of the colours of a picture: each channel is multiplied by 1 ± this, for shape does not depend on paint
   batchSize: 32,
   pUncond: 0.1, // as published: the empty prompt that guidance needs
@@ -56,7 +56,7 @@ export const structureFlowRecipe = {
   optimizer: { name: 'muon' } as OptimizerOptions, // AdamW, the published one, is left behind at equal steps: docs/training.md
   gradClip: { maxNorm: 1 } as GradClip, // adaptive, as published
   minAestheticScore: Number.NEGATIVE_INFINITY, // assets without a score stay
-  emaRate: 0.995, // a memory of 200 steps
+  emaRate: 0.998, // a memory of 500 steps
   logEvery: 10,
   maxSteps: 10_000, // about 1.5 s each on two free cores; the model that ships stopped at 1560
   saveEvery: 100,
