@@ -29,7 +29,7 @@ export async function openDecoder<Representation>(
   weights: Weights,
   { objects = 1, device = 'cpu', at = (root) => root }: DecoderOptions,
   network: (p: Scope, grid: SparseGrid, latent: Tensor) => Record<string, Tensor>,
-  present: (values: Record<string, Float32Array>, voxels: Voxels) => Representation[] | Promise<Representation[]>,
+  present: (values: Record<string, Float32Array>, voxels: Voxels) => Representation[],
 ): Promise<Decoder<Representation>> {
   const grid = sparseGrid(objects);
   const latent = input('latent', [grid.rows, channels]);
