@@ -1,5 +1,18 @@
 import { type AttentionConfig, attendToPrompt, headNorm, type KeysValues, linear } from '../nn/index.ts';
-import { attention, concat, gather, reshape, type Scope, slice, split, type Tensor } from '../tensor/index.ts';
+import {
+  add,
+  attention,
+  concat,
+  constant,
+  gather,
+  mul,
+  product,
+  reshape,
+  type Scope,
+  slice,
+  split,
+  type Tensor,
+} from '../tensor/index.ts';
 import { perObject } from './per-object.ts';
 import type { SparseGrid } from './sparse-grid.ts';
 
@@ -43,8 +56,12 @@ function attendInWindows(
 ): Tensor {
   const c = (qkv.shape[1] as number) / 3;
   const { places, buckets } = grid.windows(size, shift);
+  const parts = reshape(qkv, [product([3, grid.rows]), c]); // the query, the key and the value of each row below each other
   const attended = buckets.map(({ length, rows, counts }) => {
-    const [q, k, v] = split(reshape(gather(qkv, rows), [-1, length, 3 * c]), 3); // [G, L, C]
+    const first = mul(rows, constant(Int32Array.of(3), []));
+    const [q, k, v] = [0, 1, 2].map((i) =>
+      reshape(gather(parts, add(first, constant(Int32Array.of(i), []))), [-1, length, c]),
+    ); // [G, L, C]
     return reshape(attention(q, k, v, heads, counts), [-1, c]); // [G·L, C]
   });
   return gather(concat(attended, 0), places);

@@ -165,7 +165,7 @@ test('coords that cannot be are refused by row, with what to do', () => {
   expect(() => voxelHash(twice)).toThrow(/rows 0 and 2 are the same voxel, \(0, 1, 2, 3\)/);
   const crowd = voxels(Int32Array.from({ length: 4 * 9 }, () => 0));
   expect(() => windowPartition(crowd, 2, 0)).toThrow(/window of 2³ holds 9 voxels/);
-  const grid = sparseGrid(2, 'slat');
+  const grid = sparseGrid(2, { name: 'slat' });
   grid.coords();
   expect(() => grid.plan(sets[1])).toThrow(/sparse grid "slat": compiled for 2 object\(s\), got voxels of 1/);
   const [x, w] = [input('x', ['N', 4]), scope().weight('w', [6, 27, 5], zeros)];

@@ -22,6 +22,10 @@ export interface SparseGrid {
   /** N */
   readonly rows: Dim;
   readonly objects: number;
+  /** int32 rows of consecutive pieces: wide layers, and windows, are computed piece by piece to save memory; one unless asked for more */
+  readonly pieces: readonly (() => Tensor)[];
+  /** [N] int32, all rows: 0, 1, … */
+  inOrder(): Tensor;
   /** [N, 3] int32 */
   coords(): Tensor;
   /** [N] int32, the object of each row */
@@ -55,15 +59,23 @@ export interface SymbolicBucket {
   readonly counts: Tensor;
 }
 
-/** @param name  the name of the number of rows, and the beginning of the inputs' names */
-export function sparseGrid(objects = 1, name = 'voxels'): SparseGrid {
-  return gridOf(objects, name, name);
+export interface SparseGridOptions {
+  /** the name of the number of rows, and the beginning of the inputs' names */
+  name?: string;
+  /** in how many pieces wide layers are computed */
+  pieces?: number;
 }
 
-function gridOf(objects: number, name: string, rows: Dim): SparseGrid {
+export function sparseGrid(objects = 1, { name = 'voxels', pieces = 1 }: SparseGridOptions = {}): SparseGrid {
+  return gridOf(objects, name, name, pieces);
+}
+
+function gridOf(objects: number, name: string, rows: Dim, pieces: number): SparseGrid {
   const inputs = new Map<string, { tensor: Tensor; compute: (derived: Derived) => Int32Array | Float32Array }>();
   const related: { grid: SparseGrid; voxels: (derived: Derived) => Voxels }[] = [];
   const once = remembered();
+  const pieceNumbers = Array.from({ length: pieces }, (_, i) => i);
+  const pieceOf = (piece: number, count: number) => [piece, piece + 1].map((i) => Math.floor((i * count) / pieces));
 
   function declared(
     key: string,
@@ -92,6 +104,15 @@ function gridOf(objects: number, name: string, rows: Dim): SparseGrid {
   return {
     rows,
     objects,
+    pieces: pieceNumbers.map(
+      (piece) => () =>
+        declared(`piece.${piece}`, [`${name}.piece.${piece}`], ({ voxels: { count } }) => {
+          const [from, to] = pieceOf(piece, count);
+          return Int32Array.from({ length: to - from }, (_, i) => from + i);
+        }),
+    ),
+    inOrder: () =>
+      declared('order', [rows], ({ voxels: { count } }) => Int32Array.from({ length: count }, (_, i) => i)),
     coords: () => declared('coords', [rows, 3], ({ voxels }) => withoutObject(voxels)),
     object: () => declared('object', [rows], ({ voxels }) => voxels.coords.filter((_, i) => i % 4 === 0)),
     rowsOf: (object) =>
@@ -107,21 +128,27 @@ function gridOf(objects: number, name: string, rows: Dim): SparseGrid {
       const key = `windows.${size}.${shift}`;
       return {
         places: declared(`${key}.places`, [rows], (of) => of.windows(size, shift).places),
-        buckets: bucketLengths(size).map((length, b) => {
-          const groups = `${name}.${key}.${length}`;
-          const bucket = (of: Derived) => of.windows(size, shift).buckets[b];
-          return {
-            length,
-            rows: declared(`${key}.${length}.rows`, [product([groups, length])], (of) => bucket(of).rows),
-            counts: declared(`${key}.${length}.counts`, [groups], (of) => bucket(of).counts),
-          };
-        }),
+        buckets: bucketLengths(size).flatMap((length, b) =>
+          pieceNumbers.map((piece) => {
+            const part = `${key}.${length}.${piece}`;
+            const windows = (of: Derived) => {
+              const { rows, counts } = of.windows(size, shift).buckets[b];
+              const [from, to] = pieceOf(piece, counts.length);
+              return { rows: rows.subarray(from * length, to * length), counts: counts.subarray(from, to) };
+            };
+            return {
+              length,
+              rows: declared(`${part}.rows`, [product([`${name}.${part}`, length])], (of) => windows(of).rows),
+              counts: declared(`${part}.counts`, [`${name}.${part}`], (of) => windows(of).counts),
+            };
+          }),
+        ),
       };
     },
     coarser: () =>
       once('coarser', () => {
         const below = `${name}.coarse`;
-        const grid = gridOf(objects, below, below);
+        const grid = gridOf(objects, below, below, pieces);
         related.push({ grid, voxels: (of) => of.coarsened().coarse });
         return {
           grid,
@@ -131,7 +158,7 @@ function gridOf(objects: number, name: string, rows: Dim): SparseGrid {
       }),
     finer: () =>
       once('finer', () => {
-        const grid = gridOf(objects, `${name}.fine`, product([8, rows]));
+        const grid = gridOf(objects, `${name}.fine`, product([8, rows]), pieces);
         related.push({ grid, voxels: (of) => subdivided(of.voxels) });
         return grid;
       }),

@@ -2,6 +2,7 @@ import { affineLayerNorm, BLOCK_EPS, type BlockConfig, feedForward, type KeysVal
 import { add, mul, type Scope, split, type Tensor } from '../tensor/index.ts';
 import { type AttentionReach, sparseCrossAttention, sparseSelfAttention } from './attention.ts';
 import { perRow } from './per-object.ts';
+import { inPieces } from './pieces.ts';
 import type { SparseGrid } from './sparse-grid.ts';
 
 /** Plain pre-norm block: x + attn(norm(x)), x + mlp(norm(x)). x [N, C]. Declares `attn`, `mlp`. */
@@ -13,7 +14,10 @@ export function sparsePlainBlock(
   { heads, mlpRatio, qkRmsNorm }: BlockConfig,
 ): Tensor {
   const h = add(x, sparseSelfAttention(p.at('attn'), grid, layerNorm(x, BLOCK_EPS), reach, { heads, qkRmsNorm }));
-  return add(h, feedForward(p.at('mlp'), layerNorm(h, BLOCK_EPS), mlpRatio));
+  return add(
+    h,
+    inPieces(grid, layerNorm(h, BLOCK_EPS), (rows) => feedForward(p.at('mlp'), rows, mlpRatio)),
+  );
 }
 
 /** A block's window in `swin` networks: odd blocks see windows moved by half their size. */

@@ -68,21 +68,29 @@ export function muon(
   return { gradNorm, updates: { ...updates, ...rest.updates } };
 }
 
-/** The quintic's coefficients: steepest at 0 while its fixed band stays near 1. */
-const [A, B, C] = [3.4445, -4.775, 2.0315];
+/**
+ * Coefficients of each step: of all odd quintics the one whose values come nearest to 1 on what the step before has left of
+ * [0.01, 1]. Three of these do what five equal steps with the well-known coefficients do, at 0.6 of their cost.
+ * Source: Amsel et al. 2025, "The Polar Express: Optimal Matrix Sign Methods and Their Application to the Muon Algorithm", §4.
+ */
+const QUINTICS = [
+  [8.0934, -23.6204, 17.4462],
+  [3.6366, -2.7219, 0.5365],
+  [2.6613, -1.9772, 0.4526],
+] as const;
 
 /**
- * Roughly U·Vᵀ of u [rows, cols] = U·S·Vᵀ: five steps of x ← a·x + b·(x·xᵀ)·x + c·(x·xᵀ)²·x, which bring each singular
- * value between 0.7 and 1.2. A zero matrix stays zero.
+ * Roughly U·Vᵀ of u [rows, cols] = U·S·Vᵀ: steps of x ← a·x + b·(x·xᵀ)·x + c·(x·xᵀ)²·x, which bring each singular value of at
+ * least a hundredth of the norm between 0.73 and 1.27. A zero matrix stays zero.
  */
 export function orthogonalized(u: Tensor): Tensor {
   const [rows, columns] = u.shape as readonly number[];
   const isTall = rows > columns; // the square that is multiplied is that of the shorter side
   let x = div(u, add(sqrt(sum(mul(u, u))), 1e-7));
-  for (let i = 0; i < 5; i++) {
+  for (const [a, b, c] of QUINTICS) {
     const square = isTall ? matmul(x, x, { transA: true }) : matmul(x, x, { transB: true });
-    const polynomial = add(mul(square, B), mul(matmul(square, square), C));
-    x = add(mul(x, A), isTall ? matmul(x, polynomial) : matmul(polynomial, x));
+    const polynomial = add(mul(square, b), mul(matmul(square, square), c));
+    x = add(mul(x, a), isTall ? matmul(x, polynomial) : matmul(polynomial, x));
   }
   return x;
 }
