@@ -22,6 +22,16 @@ const solids: Record<string, Solid> = {
   pillar: (x, y, z) => Math.hypot(x, y) < 7 && Math.abs(z) < 22,
 };
 
+/** Cameras in front of the object, and to its left: the turn of a quarter brings the second to the front. */
+const frames = [
+  [0, -2, 0],
+  [-2, 0, 0],
+].map((eye, view) => ({
+  file_path: `00${view}.png`,
+  camera_angle_x: 0.8,
+  transform_matrix: eye.map((at) => [0, 0, 0, at]),
+}));
+
 /** A dataset root of four small shapes, surfaces only, each with two condition views of 32² pixels. */
 export async function toyDataset(): Promise<string> {
   const root = mkdtempSync(join(tmpdir(), 'toy-dataset-'));
@@ -32,6 +42,7 @@ export async function toyDataset(): Promise<string> {
     await writeWhole(voxelPath(root, sha256), writePointsPly(voxelCenters(coords)));
     for (const axis of [0, 1])
       await writeWhole(join(rendersCondPath(root, sha256), `00${axis}.png`), await encodePng(silhouette(coords, axis)));
+    await writeWhole(join(rendersCondPath(root, sha256), 'transforms.json'), Buffer.from(JSON.stringify({ frames })));
     const counts = Int32Array.of(coords.length / 3, coords.length / 3);
     const turned = Uint8Array.from([...coords, ...turnedQuarter(coords)]);
     await writeWhole(

@@ -2,10 +2,11 @@ import { expect, test } from 'vitest';
 import { golden, voxelsOf } from '../../test/golden.ts';
 import { compile, floats, input, scope, sparseConv, type Tensor, torchGenerator, zeros } from '../tensor/index.ts';
 import { convolutionOfSubdivided } from './convolution.ts';
-import { neighborPairs, neighborTable, TAPS } from './neighbors.ts';
+import { neighborPairs, neighborTable, TAPS, tableOfSubdivided } from './neighbors.ts';
 import { coarsened, subdivided } from './resample.ts';
 import { subdivide } from './resolution.ts';
 import { sparseGrid } from './sparse-grid.ts';
+import { sparseTransformer } from './sparse-transformer.ts';
 import { rowAt, voxelHash } from './voxel-hash.ts';
 import { type Voxels, voxels, voxelsOfObjects } from './voxels.ts';
 import { bucketLengths, windowPartition } from './windows.ts';
@@ -66,6 +67,38 @@ test('neighbors are those that comparing all voxels with all others finds, and p
     expect(again).toEqual(table);
   }
 });
+
+test('the table of subdivided voxels is read off that of their parents, whole or in part', () => {
+  for (const set of sets) {
+    const table = neighborTable(set);
+    const fine = neighborTable(subdivided(set));
+    expect(tableOfSubdivided(table)).toEqual(fine);
+    const [from, to] = [1, Math.min(set.count, 5)];
+    expect(tableOfSubdivided(table, from, to)).toEqual(fine.slice(8 * TAPS * from, 8 * TAPS * to));
+  }
+});
+
+test('a transformer in pieces gives what it gives in one', async () => {
+  const config = { resolution: 16, model_channels: 16, num_blocks: 2, num_heads: 2, window_size: 4 };
+  const set = sets[1];
+  const x = floats(torchGenerator(8).normal(5 * set.count), [set.count, 5]);
+  const outputs: Float32Array[] = [];
+  for (const pieces of [1, 3]) {
+    const [grid, p] = [sparseGrid(1, { pieces }), scope()];
+    const h = sparseTransformer(config, p, grid, input('x', [grid.rows, 5]));
+    const rng = torchGenerator(1);
+    const state = Object.fromEntries([...p.parameters].map(([name, { shape }]) => [name, rng.normal(sizeOf(shape))]));
+    const program = await compile({ h }, { state });
+    outputs.push((await program.run({ ...grid.plan(set), x })).h.data as Float32Array);
+    await program.dispose();
+  }
+  const [whole, parts] = outputs;
+  expect(whole.every(Number.isFinite)).toBe(true);
+  for (const [i, value] of whole.entries())
+    expect(Math.abs(parts[i] - value)).toBeLessThan(1e-4 * (1 + Math.abs(value)));
+});
+
+const sizeOf = (shape: readonly (number | string)[]) => shape.reduce<number>((n, d) => n * Number(d), 1);
 
 test.each([0, 2])('windows moved by %i are numbered as the official ones', (shift) => {
   const file = golden('windowed_attention');

@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { toyDataset } from '../../../test/toy-dataset.ts';
+import { condViews } from '../../dataset/index.ts';
+import { quarterTurnedCoords, quarterTurnsToFront } from '../../stages/1-structure/index.ts';
+import { structureFlowData } from '../structure-flow-data.ts';
 import { structureVaeRecipe, trainStructureVae } from './1-structure-vae.ts';
 import { structureFlowRecipe, trainStructureFlow } from './2-structure-flow.ts';
 
@@ -56,4 +59,25 @@ test('a small flow learns four shapes by heart: its loss falls far below that of
   const mean = (values: number[]) => values.reduce((a, b) => a + b) / values.length;
   expect(losses).toHaveLength(recipe.maxSteps);
   expect(mean(losses.slice(-20))).toBeLessThan(0.3 * losses[0]);
+
+  // The same assets along their own axes: each view shows the shape turned by quarters, every second of them as in a mirror.
+  const options = { roots: run.data, vae: run.out, mirror: true, views: 24, pictureSize: 32 };
+  const own = await structureFlowData({ ...options, frame: 'canonical' });
+  const turned = await structureFlowData({ ...options, frame: 'quadrant' });
+  const voxelsOf = (coords: Uint8Array) =>
+    Array.from({ length: coords.length / 3 }, (_, i) => [...coords.subarray(3 * i, 3 * i + 3)].join()).sort();
+  for (const index of turned.indices('train')) {
+    const cameras = await condViews(run.data, turned.sha256(index));
+    expect(turned.viewsOf(index)).toBe(cameras.length);
+    for (const [view, { eye }] of cameras.entries()) {
+      const shape = quarterTurnedCoords(own.coords(index, view), quarterTurnsToFront(eye), 64);
+      const seen = view % 2 === 1 ? shape.map((v, i) => (i % 3 === 0 ? 63 - v : v)) : shape;
+      expect(voxelsOf(turned.coords(index, view))).toEqual(voxelsOf(seen));
+      if (view === 0) continue;
+      const isSame = voxelsOf(seen).join(' ') === voxelsOf(turned.coords(index, 0)).join(' ');
+      expect(Buffer.compare(bytesOf(turned.latent(index, view)), bytesOf(turned.latent(index, 0))) === 0).toBe(isSame);
+    }
+  }
 });
+
+const bytesOf = ({ buffer }: Float32Array) => Buffer.from(buffer as ArrayBuffer);

@@ -4,8 +4,8 @@
  *   espalier train structure-flow --data datasets/mini --vae runs/structure-vae --out runs/structure-flow
  *
  * The published model has 555 M parameters at 4096 tokens behind DINOv2; this one has 15 M at 64 tokens (patches of 4³)
- * behind an encoder of 2 M. Shapes stand along their own axes, turned by the quarter turns that bring the camera of their
- * picture nearest to the front: the network need not guess which side of an object is its front, and walls stay flat.
+ * behind an encoder of 2 M. Shapes stand in the frame of their picture: what faces the camera lies on −y, so that the
+ * network need not guess which side of an object is its front, and every view is a shape of its own.
  */
 import { logitNormal, type Prediction, SIGMA_MIN, uniform, velocityPerX0 } from '../../flow/index.ts';
 import { patchEncoder } from '../../stages/0-condition/index.ts';
@@ -41,9 +41,9 @@ export const structureFlowRecipe = {
   },
   conditioner: { image_size: 64, patch_size: 8, model_channels: 192, num_blocks: 4, num_heads: 6 },
   prediction: 'x0' as Prediction, // the velocity's noise would fill every channel of so large a patch
-  frame: 'quadrant' as Frame, // the published models learn the canonical one; compared in docs/training.md
+  frame: 'picture' as Frame, // the published models learn the canonical one; compared in bench/results/training-choices.md
   mirror: true, // every second view: twice as many different shapes at the price of none
-  views: 24, // of each asset
+  views: 12, // of each asset, of the 24 there are: encoding every turned shape takes as long as 300 steps
   jitter: 0.25, // of the colours of a picture: each channel is multiplied by 1 ± this, for shape does not depend on paint
   batchSize: 64, // Muon's own work, the same for any batch, is a third of a step
   pUncond: 0.1, // as published: the empty prompt that guidance needs
