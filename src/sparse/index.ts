@@ -15,7 +15,12 @@ export {
   type SymbolicWindows,
   sparseGrid,
 } from './sparse-grid.ts';
-export { type SparseTransformerConfig, sparseTransformer } from './sparse-transformer.ts';
+export {
+  type SparseTransformerConfig,
+  sparseTransformer,
+  transformerBlocks,
+  transformerInput,
+} from './sparse-transformer.ts';
 export { sparseCrossBlock, sparsePlainBlock, swinReach } from './transformer.ts';
 export { rowAt, type VoxelHash, voxelHash } from './voxel-hash.ts';
 export { expectRows, MAX_RESOLUTION, type Voxels, voxels, voxelsOfObjects, withoutObject } from './voxels.ts';

@@ -26,16 +26,38 @@ export interface SparseTransformerConfig {
 
 /** x [N, in] → [N, C]. Declares `input_layer` and `blocks`. */
 export function sparseTransformer(config: SparseTransformerConfig, p: Scope, grid: SparseGrid, x: Tensor): Tensor {
-  const { model_channels: width, resolution, attn_mode = 'swin', window_size = 8 } = config;
+  return transformerBlocks(config, p, grid, transformerInput(config, p, grid, x), 0, config.num_blocks);
+}
+
+/** What comes before the blocks: x [N, in] → [N, C]. */
+export function transformerInput(
+  { model_channels: width, resolution }: SparseTransformerConfig,
+  p: Scope,
+  grid: SparseGrid,
+  x: Tensor,
+): Tensor {
+  return add(linear(p.at('input_layer'), x, width), sparsePositions(grid, width, resolution));
+}
+
+/** Blocks `from` to `to` − 1: h [N, C] → [N, C]. */
+export function transformerBlocks(
+  config: SparseTransformerConfig,
+  p: Scope,
+  grid: SparseGrid,
+  h: Tensor,
+  from: number,
+  to: number,
+): Tensor {
+  const { model_channels: width, attn_mode = 'swin', window_size = 8 } = config;
   const block = {
     heads: config.num_heads ?? width / (config.num_head_channels ?? 64),
     mlpRatio: config.mlp_ratio ?? 4,
     qkRmsNorm: config.qk_rms_norm ?? false,
   };
-  let h = add(linear(p.at('input_layer'), x, width), sparsePositions(grid, width, resolution));
-  for (let i = 0; i < config.num_blocks; i++) {
+  let y = h;
+  for (let i = from; i < to; i++) {
     const reach = attn_mode === 'full' ? ({ kind: 'full' } as const) : swinReach(window_size, i);
-    h = sparsePlainBlock(p.at(`blocks.${i}`), grid, h, reach, block);
+    y = sparsePlainBlock(p.at(`blocks.${i}`), grid, y, reach, block);
   }
-  return h;
+  return y;
 }

@@ -80,10 +80,17 @@ export function gaussianDecoder(
   grid: SparseGrid,
   latent: Tensor,
 ): GaussianGraph {
-  const { resolution, representation_config: rep } = config;
+  return head(config, p, grid, sparseTransformer(config, p, grid, latent));
+}
+
+function head(
+  { resolution, representation_config: rep }: GaussianDecoderConfig,
+  p: Scope,
+  grid: SparseGrid,
+  h: Tensor,
+): GaussianGraph {
   const g = rep.num_gaussians;
-  const h = layerNorm(sparseTransformer(config, p, grid, latent));
-  const raw = linear(p.at('out_layer'), h, 14 * g, zeros);
+  const raw = linear(p.at('out_layer'), layerNorm(h), 14 * g, zeros);
   const [xyz, features, scaling, rotation, opacity] = parts(raw, [3 * g, 3 * g, 3 * g, 4 * g, g], 1);
   const each = (t: Tensor, rate: number, width: number) => reshape(mul(t, rate), [-1, width]);
 
@@ -118,8 +125,8 @@ export function openGaussianDecoder(
     config,
     weights,
     options,
-    (p, grid, latent) => {
-      const { raw: _, ...attributes } = gaussianDecoder(config, p, grid, latent);
+    (p, grid, h) => {
+      const { raw: _, ...attributes } = head(config, p, grid, h);
       return attributes;
     },
     (values, voxels) =>

@@ -23,9 +23,10 @@ describe.each(devices)('the mesh decoder on $device', ({ device, present }) => {
   });
 });
 
-test('cubes decoded in tiles are those of the graph, for objects of many tiles and of one voxel', async () => {
+test('cubes decoded in parts and tiles are those of the graph, for objects of many tiles and of one voxel', async () => {
   const file = golden('slat_decoder_mesh');
-  const { resolution } = file.config;
+  const config = { ...file.config, num_blocks: 3 }; // two parts
+  const { resolution } = config;
   const rng = torchGenerator(3);
   const ball = Array.from({ length: resolution ** 3 }, (_, i) => [
     Math.floor(i / resolution ** 2),
@@ -34,16 +35,18 @@ test('cubes decoded in tiles are those of the graph, for objects of many tiles a
   ]).filter(([x, y, z]) => Math.hypot(x - 3, y - 3, z - 3) < 3.6);
   const voxels = voxelsOfObjects([Int32Array.from(ball.flat()), Int32Array.of(7, 0, 7)], resolution);
   const weights = Object.fromEntries(
-    Object.entries(file.below('model.')).map(([name, t]) => [name, t.data.map((v) => v + 0.1 * rng.normal(1)[0])]),
+    Object.entries(file.below('model.'))
+      .flatMap(([name, t]) => [0, 1, 2].map((i) => [name.replace(/^blocks\.0\./, `blocks.${i}.`), t.data] as const))
+      .map(([name, data]) => [name, data.map((v) => v + 0.1 * rng.normal(1)[0])]),
   );
   const grid = sparseGrid(2);
   const feats = rng.normal(8 * voxels.count);
   const program = await compile(
-    { cubes: meshDecoder(file.config, scope(), grid, input('x', [grid.rows, 8])) },
+    { cubes: meshDecoder(config, scope(), grid, input('x', [grid.rows, 8])) },
     { state: weights },
   );
   const { cubes } = await program.run({ ...grid.plan(voxels), x: floats(feats, [voxels.count, 8]) });
-  const decoder = await openCubeDecoder(file.config, { state: weights }, { objects: 2 });
+  const decoder = await openCubeDecoder(config, { state: weights }, { objects: 2, voxelsAtOnce: 10 });
   const tiled = await decoder.decode(voxels, feats);
   await Promise.all([program.dispose(), decoder.dispose()]);
   const expected = cubes.data as Float32Array;

@@ -92,7 +92,7 @@ export async function openCubeDecoder(
         config,
         weights,
         options,
-        (p, grid, latent) => ({ h: sparseTransformer(config, p, grid, latent) }),
+        (_p, _grid, h) => ({ h }),
         ({ h }) => Array.from({ length: voxels.objects }, (_, object) => rowsOfObject(h, voxels, object, width)),
       );
       const rows = await transformer.decode(voxels, feats).finally(() => transformer.dispose());

@@ -29,10 +29,16 @@ export function radianceFieldDecoder(
   grid: SparseGrid,
   latent: Tensor,
 ): RadianceFieldGraph {
-  const { rank, dim } = config.representation_config;
-  const h = layerNorm(sparseTransformer(config, p, grid, latent));
+  return head(config, p, sparseTransformer(config, p, grid, latent));
+}
+
+function head(
+  { representation_config: { rank, dim } }: RadianceFieldDecoderConfig,
+  p: Scope,
+  h: Tensor,
+): RadianceFieldGraph {
   const sizes = [3 * rank * dim, rank, 3 * rank];
-  const raw = linear(p.at('out_layer'), h, sizes[0] + sizes[1] + sizes[2], zeros);
+  const raw = linear(p.at('out_layer'), layerNorm(h), sizes[0] + sizes[1] + sizes[2], zeros);
   const [trivec, density, colorsDc] = parts(raw, sizes, 1);
   return { raw, trivec: add(trivec, 1), density, colorsDc };
 }
@@ -49,8 +55,8 @@ export function openRadianceFieldDecoder(
     config,
     weights,
     options,
-    (p, grid, latent) => {
-      const { raw: _, ...field } = radianceFieldDecoder(config, p, grid, latent);
+    (p, _grid, h) => {
+      const { raw: _, ...field } = head(config, p, h);
       return field;
     },
     (values, voxels) =>
