@@ -14,7 +14,15 @@ export interface GuidanceOptions {
  * @throws RangeError when w is negative, or `interval` is empty or leaves [0, 1]
  * Source: Ho & Salimans 2022, eq. 6; the interval: Kynkäänniemi et al. 2024.
  */
-export function guided(cond: Velocity, uncond: Velocity, { w, interval = [0, 1] }: GuidanceOptions): Velocity {
+export function guided(cond: Velocity, uncond: Velocity, options: GuidanceOptions): Velocity {
+  return guidedAtOnce(cond, async (x, t) => [await cond(x, t), await uncond(x, t)], options);
+}
+
+/** Velocities with the prompt and with the empty one, at the same place. */
+export type VelocityPair = (x: Float32Array, t: number) => Promise<readonly [cond: Float32Array, uncond: Float32Array]>;
+
+/** As `guided`, from a network that gives both velocities in one evaluation; `cond` is asked where there is no guidance. */
+export function guidedAtOnce(cond: Velocity, both: VelocityPair, { w, interval = [0, 1] }: GuidanceOptions): Velocity {
   const [from, to] = interval;
   if (!(w >= 0 && w < Number.POSITIVE_INFINITY))
     throw new RangeError(`guided: w must be ≥ 0, got ${w}; 0 turns guidance off.`);
@@ -23,9 +31,8 @@ export function guided(cond: Velocity, uncond: Velocity, { w, interval = [0, 1] 
       `guided: interval must be [from, to] with 0 ≤ from ≤ to ≤ 1, got [${from}, ${to}]. To turn guidance off set w to 0.`,
     );
   return async (x, t) => {
-    const towards = await cond(x, t);
-    if (w === 0 || t < from || t > to) return towards;
-    const away = await uncond(x, t);
+    if (w === 0 || t < from || t > to) return cond(x, t);
+    const [towards, away] = await both(x, t);
     if (away.length !== towards.length)
       throw new RangeError(
         `guided: the two velocities must have the same length, got ${towards.length} and ${away.length}.`,

@@ -2,7 +2,7 @@
 
 export { euler } from './euler.ts';
 export { evaluatedSteps, type FewerEvaluations, fastEvaluations, fewerEvaluations } from './fewer-evaluations.ts';
-export { type GuidanceOptions, guided } from './guidance.ts';
+export { type GuidanceOptions, guided, guidedAtOnce, type VelocityPair } from './guidance.ts';
 export { heun } from './heun.ts';
 export {
   noiseFromVelocity,

@@ -31,8 +31,8 @@ export async function structures(
 }
 
 /**
- * Occupancy logits [R, R, R] of `samples` structures of one prompt. All noise is drawn from `rng` first, as in a batch;
- * then one is sampled after the other, in the memory of one.
+ * Occupancy logits [R, R, R] of `samples` structures of one prompt. All noise is drawn from `rng` first, as in a batch.
+ * A small network samples several at once, a large one one after the other, in the memory of one.
  */
 export async function sampleStructures(
   model: ModelFolder,
@@ -42,12 +42,21 @@ export async function sampleStructures(
   options: SamplerOptions & WorkOptions,
 ): Promise<Float32Array[]> {
   for (const cond of prompt.conds) expectTokens(model, cond, 1);
+  const { conds, uncond, mix } = prompt;
   const size = latentSize(model);
-  const noise = rng.normal(samples * size);
-  const each = Array.from({ length: samples }, (_, i) => noise.slice(i * size, (i + 1) * size));
-  const latents = await sampleLatents(model, prompt, 1, each, options);
-  return decodeLatents(model, latents, options);
+  const most = Math.max(1, Math.floor(ROWS_AT_ONCE / rowsOf(model)));
+  const runs = Math.ceil(samples / most);
+  const batch = Math.ceil(samples / runs);
+  const noise = new Float32Array(runs * batch * size); // the last run may have places that nobody asked for
+  noise.set(rng.normal(samples * size));
+  const each = Array.from({ length: runs }, (_, i) => noise.slice(i * batch * size, (i + 1) * batch * size));
+  const prompts = { conds: conds.map((c) => repeated(c, batch)), uncond: uncond && repeated(uncond, batch), mix };
+  const latents = await sampleLatents(model, prompts, batch, each, options);
+  return decodeLatents(model, latents.slice(0, samples), options);
 }
+
+/** Rows of the transformer that are sampled at once: enough that its weights are not read for a few. */
+const ROWS_AT_ONCE = 512;
 
 /** Latents of one shape [in, R, R, R] each: one run per noise [batch, in, R, R, R]. */
 async function sampleLatents(
@@ -109,6 +118,12 @@ function expectTokens(model: ModelFolder, cond: Float32Array, batch: number): vo
     throw new Error(
       `structure: cond must be [B, ${tokens}, ${channels}], got ${cond.length} values. The encoder and the flow of ${model.folder} do not belong together.`,
     );
+}
+
+/** Tokens of one structure in the flow's transformer. */
+function rowsOf(model: ModelFolder): number {
+  const { resolution, patch_size = 2 } = model.networks.sparse_structure_flow_model.config;
+  return (resolution / patch_size) ** 3;
 }
 
 function latentSize(model: ModelFolder): number {

@@ -43,16 +43,24 @@ export function structureEncoder(
   return { mean: slice(h, 1, 0, latent), logvar: slice(h, 1, latent, 2 * latent) };
 }
 
-/** Latent [B, latent_channels, r, r, r] → logits of occupancy [B, 1, R, R, R]; occupied where above 0. */
-export function structureDecoder(config: StructureDecoderConfig, p: Scope, latent: Tensor): Tensor {
+/**
+ * Latent [B, latent_channels, r, r, r] → logits of occupancy [B, 1, R, R, R]; occupied where above 0.
+ * @param options  how its convolutions are computed
+ */
+export function structureDecoder(
+  config: StructureDecoderConfig,
+  p: Scope,
+  latent: Tensor,
+  options: { winograd?: boolean } = {},
+): Tensor {
   const { channels, num_res_blocks: depth, num_res_blocks_middle: middle = 2, out_channels } = config;
   let h = convolution(p.at('input_layer'), latent, channels[0]);
-  for (let n = 0; n < middle; n++) h = residualBlock(p.at(`middle_block.${n}`), h, channels[0]);
+  for (let n = 0; n < middle; n++) h = residualBlock(p.at(`middle_block.${n}`), h, channels[0], options);
   let i = 0;
   for (const [level, width] of channels.entries()) {
-    for (let n = 0; n < depth; n++) h = residualBlock(p.at(`blocks.${i++}`), h, width);
+    for (let n = 0; n < depth; n++) h = residualBlock(p.at(`blocks.${i++}`), h, width, options);
     const next = channels[level + 1];
-    if (next) h = pixelShuffle3d(convolution(p.at(`blocks.${i++}.conv`), h, next * 8), 2);
+    if (next) h = pixelShuffle3d(convolution(p.at(`blocks.${i++}.conv`), h, next * 8, options), 2);
   }
   return convolution(p.at('out_layer.2'), silu(outputNorm(config, p.at('out_layer.0'), h)), out_channels);
 }

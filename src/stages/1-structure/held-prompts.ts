@@ -12,7 +12,7 @@ import {
 } from '../../tensor/index.ts';
 
 /** Inputs of a flow network's graph for what `blocks` blocks read of a prompt: [batch, tokens, width] each. */
-export function promptInputs(blocks: number, batch: number, width: number): KeysValues[] {
+export function promptInputs(blocks: number, batch: Dim, width: number): KeysValues[] {
   const each = (block: number, kind: string) => input(`prompt.${block}.${kind}`, [batch, 'prompt', width]);
   return Array.from({ length: blocks }, (_, i) => ({ keys: each(i, 'keys'), values: each(i, 'values') }));
 }
@@ -20,26 +20,27 @@ export function promptInputs(blocks: number, batch: number, width: number): Keys
 /**
  * Prompts read into a flow network's session, where every step finds them: `hold` with their tokens [B, L, K] by name,
  * then `program.run(…, { held: name })`. A prompt that is held already is not read again.
- * @param read  what the network's blocks read of tokens
+ * @param read    what the network's blocks read of tokens
+ * @param prompt  tokens of a prompt, L, and their channels; the batch is known by what `hold` is given
  */
 export function promptHolder(
   program: Program,
   read: (cond: Tensor) => readonly KeysValues[],
-  { batch, tokens, channels }: { batch: number; tokens: number; channels: number },
+  prompt: { tokens: number; channels: number },
   options: Weights & { device: Device | 'auto' },
 ): { hold(prompts: ReadonlyMap<string, Float32Array>): Promise<void> } {
+  const { tokens, channels } = prompt;
   const held = new Map<string, Float32Array>();
   return {
     async hold(prompts) {
       const fresh = [...prompts].filter(([name, cond]) => !isSame(held.get(name), cond));
       if (fresh.length === 0) return;
       // Opened anew for new prompts, and closed: its weights are needed for a moment of a run that takes minutes.
-      const dims: Dim[] = [batch, 'prompt', channels];
+      const dims: Dim[] = ['batch', 'prompt', channels];
       const reader = await compile(namedOutputs(read(input('cond', dims))), options);
       try {
         for (const [name, cond] of fresh) {
-          const distinct = distinctTokens(cond, batch, tokens, channels);
-          const got = await reader.run({ cond: distinct });
+          const got = await reader.run({ cond: distinctTokens(cond, tokens, channels) });
           held.set(name, cond.slice());
           await program.hold(name, got);
         }
@@ -62,8 +63,9 @@ const namedOutputs = (read: readonly KeysValues[]): Record<string, Tensor> =>
  * Tokens that are all alike, as the zeros of a picture's empty prompt, are one token: their scores are equal, so attention
  * gives the mean of equal values. Saves the empty prompt's scores at every step.
  */
-function distinctTokens(cond: Float32Array, batch: number, tokens: number, channels: number): Value {
+function distinctTokens(cond: Float32Array, tokens: number, channels: number): Value {
   const size = tokens * channels;
+  const batch = cond.length / size;
   const isAlike = (b: number) => {
     const rows = cond.subarray(b * size, (b + 1) * size);
     return rows.every((v, i) => v === rows[i % channels]);

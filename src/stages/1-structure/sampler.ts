@@ -2,15 +2,18 @@ import {
   euler,
   fewerEvaluations,
   guided,
+  guidedAtOnce,
   mixed,
   type Prediction,
   type PromptMix,
   schedule,
+  type VelocityPair,
   velocityFromX0,
 } from '../../flow/index.ts';
 import {
   compile,
   type Device,
+  type Dim,
   floats,
   input,
   type Program,
@@ -62,6 +65,13 @@ export interface StructureSampler {
   dispose(): Promise<void>;
 }
 
+/**
+ * Up to so many rows of the whole batch a guided step is one evaluation of both prompts. So few rows wait for the weights to
+ * be read; with more, two evaluations are as fast, and the empty prompt of a picture costs less by itself
+ * (bench/guidance-batch.ts).
+ */
+const ROWS_OF_A_PAIR = 512;
+
 export async function openStructureSampler(
   config: StructureFlowConfig,
   weights: Weights,
@@ -69,26 +79,32 @@ export async function openStructureSampler(
   device: Device | 'auto' = 'cpu',
   at: (root: Scope) => Scope = (root) => root,
 ): Promise<StructureSampler> {
-  const { resolution: r, in_channels: channels, cond_channels: k } = config;
-  const dims = [batch, channels, r, r, r];
+  const { resolution: r, in_channels: channels, cond_channels: k, patch_size: patch = 2 } = config;
+  const isAtOnce = batch * (r / patch) ** 3 <= ROWS_OF_A_PAIR;
+  const size: Dim = isAtOnce ? 'batch' : batch;
   const output = structureFlow(
     config,
     at(scope()),
-    input('x', dims),
-    input('t', [batch]),
-    promptInputs(config.num_blocks, batch, config.model_channels),
+    input('x', [size, channels, r, r, r]),
+    input('t', [size]),
+    promptInputs(config.num_blocks, size, config.model_channels),
   );
   const program = await compile({ output }, { device, ...weights });
   const prompts = promptHolder(
     program,
     (cond) => structurePrompt(config, at(scope()), cond),
-    { batch, tokens, channels: k },
+    { tokens, channels: k },
     { device, ...weights },
   );
   const evaluate = (held: string) => async (x: Float32Array, t: number) => {
-    const feeds = { x: floats(x, dims), t: floats(new Float32Array(batch).fill(1000 * t), [batch]) };
+    const n = x.length / (channels * r ** 3);
+    const feeds = { x: floats(x, [n, channels, r, r, r]), t: floats(new Float32Array(n).fill(1000 * t), [n]) };
     const predicted = (await program.run(feeds, { held })).output.data as Float32Array;
     return prediction === 'x0' ? velocityFromX0(x, predicted, t) : predicted;
+  };
+  const evaluatePair: VelocityPair = async (x, t) => {
+    const both = await evaluate('pair')(joined(x, x), t);
+    return [both.subarray(0, x.length), both.subarray(x.length)];
   };
   return {
     async sample(
@@ -98,11 +114,13 @@ export async function openStructureSampler(
       { uncond = new Float32Array(batch * tokens * k), mix = 'stochastic', signal, onStep } = {},
     ) {
       const conds = new Map((cond instanceof Float32Array ? [cond] : cond).map((one, i) => [`prompt ${i}`, one]));
-      await prompts.hold(guidance > 0 ? new Map(conds).set('empty', uncond) : conds);
-      const velocityOf = guided(mixed([...conds.keys()].map(evaluate), mix), evaluate('empty'), {
-        w: guidance,
-        interval: [interval[0], interval[1]],
-      });
+      const [first, ...others] = conds.values();
+      const isPair = isAtOnce && others.length === 0;
+      const besides = isPair ? new Map([['pair', joined(first, uncond)]]) : new Map([['empty', uncond]]);
+      await prompts.hold(guidance > 0 ? new Map([...conds, ...besides]) : conds);
+      const towards = mixed([...conds.keys()].map(evaluate), mix);
+      const act = { w: guidance, interval } as const;
+      const velocityOf = isPair ? guidedAtOnce(towards, evaluatePair, act) : guided(towards, evaluate('empty'), act);
       return euler(fast ? fewerEvaluations(velocityOf, steps) : velocityOf, noise, schedule(steps, { rescale }), {
         signal,
         onStep: ({ step }) => onStep?.(step, steps),
@@ -110,6 +128,13 @@ export async function openStructureSampler(
     },
     dispose: () => program.dispose(),
   };
+}
+
+function joined(a: Float32Array, b: Float32Array): Float32Array {
+  const both = new Float32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }
 
 /** latents [B, c, r, r, r] → logits [B, R, R, R]. */
@@ -127,7 +152,9 @@ export async function openStructureDecoder(
 ): Promise<StructureDecoderRunner> {
   const { batch, resolution: r } = shape;
   const dims = [batch, config.latent_channels, r, r, r];
-  const logits: Tensor = structureDecoder(config, at(scope()), input('latent', dims));
+  const logits: Tensor = structureDecoder(config, at(scope()), input('latent', dims), {
+    winograd: device === 'cpu',
+  });
   const program: Program = await compile({ logits }, { device, ...weights });
   return {
     decode: async (latents) => (await program.run({ latent: floats(latents, dims) })).logits.data as Float32Array,

@@ -57,7 +57,7 @@ export async function openLatentSampler(
   const prompts = promptHolder(
     program,
     (cond) => latentPrompt(config, at(scope()), cond),
-    { batch: objects, tokens, channels: k },
+    { tokens, channels: k },
     { device, ...weights },
   );
   return {
