@@ -27,7 +27,8 @@ const occupied = (logits: Float32Array) => Uint8Array.from(logits, (v) => Number
 const iou: { fast: number[]; plain: number[]; seed: number[] } = { fast: [], plain: [], seed: [] };
 for (const picture of pictures) {
   const bytes = readFileSync(picture);
-  const shape = async (options: object) => occupied((await imageTo3D(model, bytes, { seed: 1, ...options })).logits);
+  const shape = async (options: object) =>
+    occupied((await imageTo3D(model, bytes, { seed: 1, candidates: 1, ...options })).logits);
   const exact = await shape({});
   iou.fast.push(occupancyIou(await shape({ fast: true }), exact));
   iou.plain.push(occupancyIou(await shape({ steps: plain }), exact));

@@ -75,8 +75,8 @@ describe.skipIf(!existsSync(CHROMIUM))('in Chromium', { timeout: 300_000 }, () =
       .resize(256, 256, { fit: 'inside' })
       .png()
       .toBuffer();
-    const expected = await imageTo3D(await loadModel(mini), picture, { seed: 1, steps: 4 });
-    const job = { source: '/mini/', device: 'wasm', picture: [...picture], steps: 4 };
+    const expected = await imageTo3D(await loadModel(mini), picture, { seed: 1, steps: 4, candidates: 2 });
+    const job = { source: '/mini/', device: 'wasm', picture: [...picture], steps: 4, candidates: 2 };
     const got = await generate(job);
     expect(got.error).toBeUndefined();
     expect(got).toMatchObject({ device: 'wasm', isolated: true });

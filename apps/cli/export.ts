@@ -2,6 +2,13 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { exportStructureModel } from '../../src/training/index.ts';
 
+interface ExportFlags {
+  vae: string;
+  out: string;
+  guidance?: number;
+  candidates?: number;
+}
+
 export function exportCommand(): Command {
   return new Command('export')
     .description('training runs → a model folder in the layout of TRELLIS')
@@ -9,12 +16,13 @@ export function exportCommand(): Command {
     .requiredOption('--vae <run>', 'run folder of structure-vae, or a model folder')
     .requiredOption('--out <dir>', 'model folder to write')
     .option('--guidance <w>', 'strength of guidance in its sampler’s settings', notNegative)
+    .option('--candidates <n>', 'structures it draws for each asset, of which one is made (default: 8)', candidateCount)
     .addHelpText(
       'after',
       '\nExample:\n  espalier export runs/structure-flow --vae runs/structure-vae --out models/mine',
     )
-    .action(async (flow: string, { vae, out, guidance }: { vae: string; out: string; guidance?: number }) => {
-      const { vaeStep, flowStep } = await exportStructureModel({ vae, flow }, out, { guidance });
+    .action(async (flow: string, { vae, out, ...settings }: ExportFlags) => {
+      const { vaeStep, flowStep } = await exportStructureModel({ vae, flow }, out, settings);
       process.stdout.write(
         `${out}: autoencoder ${vaeStep === undefined ? `of ${vae}` : `at step ${vaeStep}`}, flow at step ${flowStep}\n`,
       );
@@ -25,5 +33,12 @@ function notNegative(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value) || value < 0)
     throw new InvalidArgumentError('expected a number of at least 0.');
+  return value;
+}
+
+function candidateCount(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 100)
+    throw new InvalidArgumentError('expected a whole number from 1 to 100.');
   return value;
 }

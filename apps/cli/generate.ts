@@ -33,6 +33,7 @@ interface GenerateFlags extends FinishFlags {
   text?: string;
   mesh?: string;
   samples: number;
+  candidates?: number;
   multiImage: 'stochastic' | 'multidiffusion';
   seed: number;
   preset?: PresetName;
@@ -66,6 +67,11 @@ export function generateCommand(): Command {
       'keep the shape of this mesh and give it the look of the prompt; needs a model with stage two',
     )
     .option('--samples <n>', 'assets to make; the files are numbered', positive, 1)
+    .option(
+      '--candidates <n>',
+      'structures drawn for each asset, of which one is made: steadier shapes from small models (default: the model’s)',
+      positive,
+    )
     .addOption(
       new Option('--multi-image <mode>', 'several pictures take turns, or all have a say at each step')
         .choices(['stochastic', 'multidiffusion'])
@@ -169,7 +175,8 @@ async function generate(pictures: string[], flags: GenerateFlags): Promise<void>
 }
 
 function optionsOf(flags: GenerateFlags): GenerateOptions {
-  const { samples, multiImage, seed, preset, steps, guidance, interval, rescale, fast, device, precision } = flags;
+  const { samples, candidates, multiImage, seed, preset, steps, guidance, interval, rescale, fast, device, precision } =
+    flags;
   const latent = {
     steps: flags.latentSteps,
     guidance: flags.latentGuidance,
@@ -178,7 +185,7 @@ function optionsOf(flags: GenerateFlags): GenerateOptions {
   };
   const isLatentAsked = Object.values(latent).some((value) => value !== undefined);
   return {
-    ...{ samples, multiImage, seed, preset, steps, guidance, interval, rescale, fast, device, precision },
+    ...{ samples, candidates, multiImage, seed, preset, steps, guidance, interval, rescale, fast, device, precision },
     latent: isLatentAsked ? latent : undefined,
   };
 }

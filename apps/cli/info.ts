@@ -52,7 +52,7 @@ function text(model: ModelDescription, checked: boolean): string {
     ...rows.map(line),
     ...model.leftOut.map(({ role, reason }) => `  ${role}: left out, ${reason}`),
     `  ${(model.bytes / 1e6).toFixed(1)} MB in all${checked ? ', every weight finite' : ''}`,
-    sampler('structure', model.sampler),
+    `${sampler('structure', model.sampler)}${model.candidates === 1 ? '' : `, ${model.candidates} candidates for an asset`}`,
     ...(model.latentSampler ? [sampler('latent', model.latentSampler)] : []),
     '',
   ].join('\n');

@@ -36,6 +36,8 @@ export interface EvaluateStructureOptions {
   seed?: number;
   steps?: number;
   guidance?: number;
+  /** structures drawn for each picture, of which one is made; the model's own number when not given */
+  candidates?: number;
   signal?: AbortSignal;
   onEvent?: OnEvent;
 }
@@ -57,7 +59,7 @@ export interface StructureEvaluation {
   /** pictures evaluated, of all assets together */
   pictures: number;
   seed: number;
-  sampler: { steps: number; guidance: number };
+  sampler: { steps: number; guidance: number; candidates: number };
   /** IoU at 64³ of occupancy → latent mean → logits > 0; absent when the model has no encoder */
   autoencoderIou?: number;
   model: StructureScore;
@@ -125,11 +127,13 @@ export async function evaluateStructure(
   const sampler = { ...model.structureSampler };
   if (options.steps !== undefined) sampler.steps = options.steps;
   if (options.guidance !== undefined) sampler.guidance = options.guidance;
+  const { candidates = model.candidates } = options;
   const results: Uint8Array[] = [];
   for (let i = 0; i < queries.length; i += BATCH) {
     signal?.throwIfAborted();
     const part = queries.slice(i, i + BATCH).map((q) => q.picture);
-    const logits = await structures(model, await promptTokens(model, part), { ...sampler, seed: seed + i, signal });
+    const tokens = await promptTokens(model, part);
+    const logits = await structures(model, tokens, { ...sampler, candidates, seed: seed + i, signal });
     for (const l of logits) results.push(Uint8Array.from(l, (v) => (v > 0 ? 1 : 0)));
     onEvent?.({ kind: 'step', stage: 'structure', step: results.length, of: queries.length });
   }
@@ -163,7 +167,7 @@ export async function evaluateStructure(
     frame,
     pictures: queries.length,
     seed,
-    sampler: { steps: sampler.steps, guidance: sampler.guidance },
+    sampler: { steps: sampler.steps, guidance: sampler.guidance, candidates },
     autoencoderIou: iou,
     ...scores,
     ratioToNearest: toNearest,

@@ -10,6 +10,8 @@ export interface ModelDescription {
   /** such as 'picture → shape' */
   makes: string[];
   sampler: SamplerOptions;
+  /** structures drawn for each asset, of which one is made */
+  candidates: number;
   latentSampler?: SamplerOptions;
   networks: NetworkDescription[];
   /** roles that this version has no network for */
@@ -58,6 +60,7 @@ export function describeModel(model: ModelFolder): ModelDescription {
       .filter(({ roles }) => roles.every((role) => present.has(role)))
       .map(({ from = prompt, to }) => `${from} → ${to}`),
     sampler: model.structureSampler,
+    candidates: model.candidates,
     latentSampler: model.latentSampler,
     networks,
     leftOut: model.leftOut,

@@ -14,6 +14,7 @@ import {
 } from './decode-stage.ts';
 import { latentStageOf, sampleLatents } from './latent-stage.ts';
 import type { ModelFolder } from './model-folder.ts';
+import { MOST_CANDIDATES } from './pipeline-file.ts';
 import { type AssetPrompt, type PromptTokens, readPrompt } from './prompt-tokens.ts';
 import { type PresetName, presetNamed, type SamplerOverrides, samplerSettings } from './sampler-settings.ts';
 import { checkStructure } from './self-checks.ts';
@@ -26,6 +27,11 @@ export interface GenerateOptions extends SamplerOverrides, WorkOptions {
   seed?: number;
   /** assets to make of the prompt; 1 when not given */
   samples?: number;
+  /**
+   * structures drawn for each asset, of which one is made: a voxel stays that a fifth of them have. For small models, whose
+   * samples differ much; the model's own number when not given, 1 for the published ones
+   */
+  candidates?: number;
   /** settings of both stages by name; settings given beside it win */
   preset?: PresetName;
   /** sampler settings of stage two; `fast` at the top is that of both */
@@ -105,6 +111,7 @@ export async function generateAssets(
 /** Everything that can be refused, refused before work begins. */
 interface Plan {
   samples: number;
+  candidates: number;
   structure: ReturnType<typeof samplerSettings>;
   /** undefined for a model without stage two */
   latent?: ReturnType<typeof samplerSettings>;
@@ -112,21 +119,35 @@ interface Plan {
 }
 
 function planOf(model: ModelFolder, options: GenerateOptions): Plan {
-  const { samples = 1, preset, formats, steps, guidance, interval, rescale, fast, shape } = options;
+  const {
+    samples = 1,
+    candidates = model.candidates,
+    preset,
+    formats,
+    steps,
+    guidance,
+    interval,
+    rescale,
+    fast,
+    shape,
+  } = options;
   if (!Number.isInteger(samples) || samples < 1 || samples > MOST_SAMPLES)
     throw new RangeError(`samples must be a whole number from 1 to ${MOST_SAMPLES}, got ${samples}.`);
+  if (!Number.isInteger(candidates) || candidates < 1 || candidates > MOST_CANDIDATES)
+    throw new RangeError(`candidates must be a whole number from 1 to ${MOST_CANDIDATES}, got ${candidates}.`);
   const named = preset === undefined ? undefined : presetNamed(preset);
   const own = { steps, guidance, interval, rescale, fast };
   const structure = samplerSettings('structure', model.structureSampler, named?.structure, own);
   const hasLatent = model.networks.slat_flow_model !== undefined;
   const wantsLatent =
     shape !== undefined || options.latent !== undefined || formats?.some((format) => format !== 'mesh');
-  if (!hasLatent && !wantsLatent) return { samples, structure, formats: [] };
+  if (!hasLatent && !wantsLatent) return { samples, candidates, structure, formats: [] };
   const stage = latentStageOf(model);
   const wanted = formats ?? assetFormats.filter((f) => f !== 'radiance-field' && model.networks[decoderRoles[f]]);
   expectDecoders(model, wanted);
   return {
     samples,
+    candidates,
     structure,
     latent: samplerSettings('latent', stage.sampler, named?.latent, { fast }, options.latent),
     formats: wanted,
@@ -138,12 +159,12 @@ const MOST_SAMPLES = 1000;
 async function shapesOf(
   model: ModelFolder,
   tokens: PromptTokens,
-  { samples, structure }: Plan,
+  { samples, candidates, structure }: Plan,
   rng: Generator,
   work: WorkOptions,
 ): Promise<{ coords: Int32Array; logits: Float32Array }[]> {
   const grids = await timed('structure', work.onEvent, () =>
-    sampleStructures(model, tokens, samples, rng, { ...structure, ...work }),
+    sampleStructures(model, tokens, { samples, candidates }, rng, { ...structure, ...work }),
   );
   return grids.map((logits) => {
     const coords = logitsToCoords(logits, RESOLUTION);

@@ -14,6 +14,8 @@ export interface PipelineFile {
   models: Readonly<Record<string, string>>;
   /** the prompt encoder, when it is named beside `models`: 'dinov2_vitl14_reg', or a Hub id */
   promptEncoder?: string;
+  /** structures drawn for each asset, of which one is made; `args.candidates` of the pipeline file, 1 in published ones */
+  candidates: number;
   structureSampler: SamplerOptions;
   latentSampler?: SamplerOptions;
   /** per channel of the structured latent: what a sample is multiplied with, and what is added then */
@@ -46,6 +48,8 @@ const samplerSchema = z
     }),
   );
 
+export const MOST_CANDIDATES = 100;
+
 const perChannel = z.array(z.number()).min(1).max(1024);
 
 const pipelineSchema = z.object({
@@ -54,6 +58,7 @@ const pipelineSchema = z.object({
     models: z.record(z.string(), z.string()),
     frame: z.enum(FRAMES).default('canonical'),
     prediction: z.enum(['velocity', 'x0']).default('velocity'),
+    candidates: z.number().int().min(1).max(MOST_CANDIDATES).default(1),
     image_cond_model: z.string().min(1).optional(),
     text_cond_model: z.string().min(1).optional(),
     sparse_structure_sampler: samplerSchema,
@@ -78,6 +83,7 @@ export function readPipelineFile(path: string, content: unknown): PipelineFile {
     takes,
     frame: args.frame,
     prediction: args.prediction,
+    candidates: args.candidates,
     models: args.models,
     promptEncoder: named ?? withoutOne,
     structureSampler: args.sparse_structure_sampler,

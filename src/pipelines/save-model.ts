@@ -21,6 +21,8 @@ export interface SavedSettings {
   sampler: SamplerOptions;
   frame: Frame;
   prediction: Prediction;
+  /** structures drawn for each asset; 1 when not given */
+  candidates?: number;
   /** of stage two, when it is among the networks */
   latentSampler?: SamplerOptions;
   latentNormalization?: PipelineFile['latentNormalization'];
@@ -32,7 +34,7 @@ export interface SavedSettings {
  */
 export async function saveModel(
   folder: string,
-  { sampler, frame, prediction, latentSampler, latentNormalization }: SavedSettings,
+  { sampler, frame, prediction, candidates = 1, latentSampler, latentNormalization }: SavedSettings,
   networks: Readonly<Partial<Record<Role, SavedNetwork>>>,
 ): Promise<void> {
   const draft = `${folder}.${process.pid}.tmp`;
@@ -59,6 +61,7 @@ export async function saveModel(
       args: {
         frame: frame === 'canonical' ? undefined : frame,
         prediction: prediction === 'velocity' ? undefined : prediction,
+        candidates: candidates === 1 ? undefined : candidates,
         models: Object.fromEntries(Object.entries(networks).map(([role, n]) => [role, n.component])),
         sparse_structure_sampler: samplerEntry(sampler),
         slat_sampler: latentSampler && samplerEntry(latentSampler),

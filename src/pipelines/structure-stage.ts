@@ -1,5 +1,5 @@
 /** Stage 1 of a model folder: prompt tokens → occupancy logits. Each network is loaded when it is needed, and freed after. */
-import { openStructureDecoder, openStructureSampler } from '../stages/1-structure/index.ts';
+import { consensus, openStructureDecoder, openStructureSampler } from '../stages/1-structure/index.ts';
 import { type Generator, torchGenerator } from '../tensor/index.ts';
 import type { ModelFolder } from './model-folder.ts';
 import { openWeights } from './network.ts';
@@ -10,6 +10,8 @@ import { using, type WorkOptions, weightsOptions } from './work.ts';
 
 export interface StructuresOptions extends SamplerOptions, WorkOptions {
   seed: number;
+  /** structures drawn for each prompt, of which one is made (see `consensus`); 1 when not given */
+  candidates?: number;
   /** tokens of the empty prompt [1, T, K]; zeros when not given, as for pictures */
   uncond?: Float32Array;
 }
@@ -20,39 +22,44 @@ export async function structures(
   cond: Float32Array,
   options: StructuresOptions,
 ): Promise<Float32Array[]> {
-  const { seed, uncond, ...rest } = options;
+  const { seed, uncond, candidates = 1, ...rest } = options;
   const batch =
     cond.length / (promptTokenCount(model) * model.networks.sparse_structure_flow_model.config.cond_channels);
   expectTokens(model, cond, Number.isInteger(batch) ? Math.max(1, batch) : 1);
-  const noise = torchGenerator(seed).normal(batch * latentSize(model));
+  const rng = torchGenerator(seed);
+  const noises = Array.from({ length: candidates }, () => rng.normal(batch * latentSize(model)));
   const empty = uncond && repeated(uncond, batch);
-  const latents = await sampleLatents(model, { conds: [cond], uncond: empty, mix: 'stochastic' }, batch, [noise], rest);
-  return decodeLatents(model, latents, rest);
+  const latents = await sampleLatents(model, { conds: [cond], uncond: empty, mix: 'stochastic' }, batch, noises, rest);
+  const logits = await decodeLatents(model, latents, rest);
+  return Array.from({ length: batch }, (_, i) => consensus(noises.map((_, run) => logits[run * batch + i])));
 }
 
 /**
- * Occupancy logits [R, R, R] of `samples` structures of one prompt. All noise is drawn from `rng` first, as in a batch.
- * A small network samples several at once, a large one one after the other, in the memory of one.
+ * Occupancy logits [R, R, R] of `samples` structures of one prompt, each made of `candidates` (see `consensus`). All noise is
+ * drawn from `rng` first, sample by sample, as in a batch. A small network samples several at once, a large one one after the
+ * other, in the memory of one.
  */
 export async function sampleStructures(
   model: ModelFolder,
   prompt: PromptTokens,
-  samples: number,
+  { samples, candidates }: { samples: number; candidates: number },
   rng: Generator,
   options: SamplerOptions & WorkOptions,
 ): Promise<Float32Array[]> {
   for (const cond of prompt.conds) expectTokens(model, cond, 1);
   const { conds, uncond, mix } = prompt;
   const size = latentSize(model);
+  const all = samples * candidates;
   const most = Math.max(1, Math.floor(ROWS_AT_ONCE / rowsOf(model)));
-  const runs = Math.ceil(samples / most);
-  const batch = Math.ceil(samples / runs);
+  const runs = Math.ceil(all / most);
+  const batch = Math.ceil(all / runs);
   const noise = new Float32Array(runs * batch * size); // the last run may have places that nobody asked for
-  noise.set(rng.normal(samples * size));
+  noise.set(rng.normal(all * size));
   const each = Array.from({ length: runs }, (_, i) => noise.slice(i * batch * size, (i + 1) * batch * size));
   const prompts = { conds: conds.map((c) => repeated(c, batch)), uncond: uncond && repeated(uncond, batch), mix };
   const latents = await sampleLatents(model, prompts, batch, each, options);
-  return decodeLatents(model, latents.slice(0, samples), options);
+  const logits = await decodeLatents(model, latents.slice(0, all), options);
+  return Array.from({ length: samples }, (_, i) => consensus(logits.slice(i * candidates, (i + 1) * candidates)));
 }
 
 /** Rows of the transformer that are sampled at once: enough that its weights are not read for a few. */

@@ -8,6 +8,7 @@ interface Job {
   /** bytes of a picture file; else a white disc on a transparent ground */
   picture?: readonly number[];
   steps?: number;
+  candidates?: number;
   /** aborts after so many events of a kind and stage */
   abortAt?: { kind: string; stage: string; count: number };
 }
@@ -26,7 +27,7 @@ export interface Outcome {
   isolated: boolean;
 }
 
-async function generate({ source, device, offline, picture, steps, abortAt }: Job): Promise<Outcome> {
+async function generate({ source, device, offline, picture, steps, candidates, abortAt }: Job): Promise<Outcome> {
   const events: espalier.EspalierEvent[] = [];
   const stop = new AbortController();
   let eventsAfterAbort = 0;
@@ -43,7 +44,7 @@ async function generate({ source, device, offline, picture, steps, abortAt }: Jo
     const hub = { offline, attempts: 3, pauseMs: 10 };
     model = await espalier.loadModel(source, { device, hub, ...work });
     const prompt = picture ? new Blob([Uint8Array.from(picture)]) : disc();
-    const asset = await espalier.imageTo3D(model, prompt, { seed: 1, steps, ...work });
+    const asset = await espalier.imageTo3D(model, prompt, { seed: 1, steps, candidates, ...work });
     const [coords, logits] = [base64(asset.coords), base64(asset.logits)];
     return { ...outcome(), device: model.device, coords, logits, glb: base64(await asset.glb()) };
   } catch (error) {

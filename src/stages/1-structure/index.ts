@@ -5,6 +5,7 @@ export {
   structureDecoder,
   structureEncoder,
 } from './autoencoder.ts';
+export { consensus } from './consensus.ts';
 export { coordsToOccupancy, logitsToCoords, occupancyToCoords } from './coords.ts';
 export { squaredDistanceTransform } from './distance-transform.ts';
 export { type StructureFlowConfig, structureFlow, structureFlowBuffers, structurePrompt } from './flow.ts';
