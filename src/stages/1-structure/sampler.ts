@@ -17,6 +17,7 @@ import {
   floats,
   input,
   type Program,
+  resolveDevice,
   type Scope,
   scope,
   type Tensor,
@@ -153,7 +154,7 @@ export async function openStructureDecoder(
   const { batch, resolution: r } = shape;
   const dims = [batch, config.latent_channels, r, r, r];
   const logits: Tensor = structureDecoder(config, at(scope()), input('latent', dims), {
-    winograd: device === 'cpu',
+    winograd: resolveDevice(device) === 'cpu',
   });
   const program: Program = await compile({ logits }, { device, ...weights });
   return {
