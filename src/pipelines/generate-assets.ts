@@ -14,11 +14,10 @@ import {
 } from './decode-stage.ts';
 import { latentStageOf, sampleLatents } from './latent-stage.ts';
 import type { ModelFolder } from './model-folder.ts';
-import { MOST_CANDIDATES } from './pipeline-file.ts';
 import { type AssetPrompt, type PromptTokens, readPrompt } from './prompt-tokens.ts';
 import { type PresetName, presetNamed, type SamplerOverrides, samplerSettings } from './sampler-settings.ts';
 import { checkStructure } from './self-checks.ts';
-import { sampleStructures } from './structure-stage.ts';
+import { expectCandidates, sampleStructures } from './structure-stage.ts';
 import { timed, type WorkOptions } from './work.ts';
 
 /** How assets are made. The sampler settings at the top are those of stage one. */
@@ -133,8 +132,7 @@ function planOf(model: ModelFolder, options: GenerateOptions): Plan {
   } = options;
   if (!Number.isInteger(samples) || samples < 1 || samples > MOST_SAMPLES)
     throw new RangeError(`samples must be a whole number from 1 to ${MOST_SAMPLES}, got ${samples}.`);
-  if (!Number.isInteger(candidates) || candidates < 1 || candidates > MOST_CANDIDATES)
-    throw new RangeError(`candidates must be a whole number from 1 to ${MOST_CANDIDATES}, got ${candidates}.`);
+  expectCandidates(candidates);
   const named = preset === undefined ? undefined : presetNamed(preset);
   const own = { steps, guidance, interval, rescale, fast };
   const structure = samplerSettings('structure', model.structureSampler, named?.structure, own);

@@ -1,9 +1,14 @@
 /** Stage 1 of a model folder: prompt tokens → occupancy logits. Each network is loaded when it is needed, and freed after. */
-import { consensus, openStructureDecoder, openStructureSampler } from '../stages/1-structure/index.ts';
+import {
+  consensus,
+  openStructureDecoder,
+  openStructureSampler,
+  structuresAtOnce,
+} from '../stages/1-structure/index.ts';
 import { type Generator, torchGenerator } from '../tensor/index.ts';
 import type { ModelFolder } from './model-folder.ts';
 import { openWeights } from './network.ts';
-import type { SamplerOptions } from './pipeline-file.ts';
+import { MOST_CANDIDATES, type SamplerOptions } from './pipeline-file.ts';
 import { promptTokenCount } from './prompt-encoder.ts';
 import type { PromptTokens } from './prompt-tokens.ts';
 import { using, type WorkOptions, weightsOptions } from './work.ts';
@@ -23,6 +28,7 @@ export async function structures(
   options: StructuresOptions,
 ): Promise<Float32Array[]> {
   const { seed, uncond, candidates = 1, ...rest } = options;
+  expectCandidates(candidates);
   const batch =
     cond.length / (promptTokenCount(model) * model.networks.sparse_structure_flow_model.config.cond_channels);
   expectTokens(model, cond, Number.isInteger(batch) ? Math.max(1, batch) : 1);
@@ -50,8 +56,7 @@ export async function sampleStructures(
   const { conds, uncond, mix } = prompt;
   const size = latentSize(model);
   const all = samples * candidates;
-  const most = Math.max(1, Math.floor(ROWS_AT_ONCE / rowsOf(model)));
-  const runs = Math.ceil(all / most);
+  const runs = Math.ceil(all / structuresAtOnce(model.networks.sparse_structure_flow_model.config));
   const batch = Math.ceil(all / runs);
   const noise = new Float32Array(runs * batch * size); // the last run may have places that nobody asked for
   noise.set(rng.normal(all * size));
@@ -61,9 +66,6 @@ export async function sampleStructures(
   const logits = await decodeLatents(model, latents.slice(0, all), options);
   return Array.from({ length: samples }, (_, i) => consensus(logits.slice(i * candidates, (i + 1) * candidates)));
 }
-
-/** Rows of the transformer that are sampled at once: enough that its weights are not read for a few. */
-const ROWS_AT_ONCE = 512;
 
 /** Latents of one shape [in, R, R, R] each: one run per noise [batch, in, R, R, R]. */
 async function sampleLatents(
@@ -119,18 +121,18 @@ async function decodeLatents(
   });
 }
 
+/** @throws RangeError when no structure can be made of so many candidates */
+export function expectCandidates(candidates: number): void {
+  if (!Number.isInteger(candidates) || candidates < 1 || candidates > MOST_CANDIDATES)
+    throw new RangeError(`candidates must be a whole number from 1 to ${MOST_CANDIDATES}, got ${candidates}.`);
+}
+
 function expectTokens(model: ModelFolder, cond: Float32Array, batch: number): void {
   const [tokens, channels] = [promptTokenCount(model), model.networks.sparse_structure_flow_model.config.cond_channels];
   if (cond.length !== batch * tokens * channels)
     throw new Error(
       `structure: cond must be [B, ${tokens}, ${channels}], got ${cond.length} values. The encoder and the flow of ${model.folder} do not belong together.`,
     );
-}
-
-/** Tokens of one structure in the flow's transformer. */
-function rowsOf(model: ModelFolder): number {
-  const { resolution, patch_size = 2 } = model.networks.sparse_structure_flow_model.config;
-  return (resolution / patch_size) ** 3;
 }
 
 function latentSize(model: ModelFolder): number {

@@ -19,5 +19,6 @@ export {
   type StructureSampler,
   type StructureSamplerOptions,
   structureSamplerDefaults,
+  structuresAtOnce,
   type Weights,
 } from './sampler.ts';

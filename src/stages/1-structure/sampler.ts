@@ -67,11 +67,16 @@ export interface StructureSampler {
 }
 
 /**
- * Up to so many rows of the whole batch a guided step is one evaluation of both prompts. So few rows wait for the weights to
- * be read; with more, two evaluations are as fast, and the empty prompt of a picture costs less by itself
+ * Up to so many rows are evaluated at once: several structures, and both prompts of a guided step. So few wait for the
+ * weights to be read; with more, one after the other is as fast, and the empty prompt of a picture costs less by itself
  * (bench/guidance-batch.ts).
  */
-const ROWS_OF_A_PAIR = 512;
+const ROWS_AT_ONCE = 512;
+
+/** How many structures a flow network samples at once without loss: the large ones one. */
+export function structuresAtOnce({ resolution, patch_size: patch = 2 }: StructureFlowConfig): number {
+  return Math.max(1, Math.floor(ROWS_AT_ONCE / (resolution / patch) ** 3));
+}
 
 export async function openStructureSampler(
   config: StructureFlowConfig,
@@ -81,7 +86,7 @@ export async function openStructureSampler(
   at: (root: Scope) => Scope = (root) => root,
 ): Promise<StructureSampler> {
   const { resolution: r, in_channels: channels, cond_channels: k, patch_size: patch = 2 } = config;
-  const isAtOnce = batch * (r / patch) ** 3 <= ROWS_OF_A_PAIR;
+  const isAtOnce = batch * (r / patch) ** 3 <= ROWS_AT_ONCE;
   const size: Dim = isAtOnce ? 'batch' : batch;
   const output = structureFlow(
     config,
