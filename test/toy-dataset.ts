@@ -45,19 +45,19 @@ export async function toyDataset(): Promise<string> {
     await writeWhole(join(rendersCondPath(root, sha256), 'transforms.json'), Buffer.from(JSON.stringify({ frames })));
     const counts = Int32Array.of(coords.length / 3, coords.length / 3);
     const turned = Uint8Array.from([...coords, ...turnedQuarter(coords)]);
-    await writeWhole(
-      voxelsCondPath(root, sha256),
-      writeNpz({
-        coords: { shape: [turned.length / 3, 3], data: turned },
-        counts: { shape: [2], data: counts },
-      }),
-    );
+    const archive = writeNpz({
+      coords: { shape: [turned.length / 3, 3], data: turned },
+      counts: { shape: [2], data: counts },
+    });
+    // The cameras stand as high as the object: both frames are the same.
+    for (const frame of ['picture', 'view'] as const) await writeWhole(voxelsCondPath(root, sha256, frame), archive);
     const row = {
       sha256,
       source_path: `${name}.glb`,
       voxelized: 'True',
       cond_rendered: 'True',
       cond_voxelized: 'True',
+      view_voxelized: 'True',
     };
     if (splitOf(row) !== 'train') throw new Error(`toyDataset: "${name}" is held out. Rename it.`);
     rows.push({ ...row, num_voxels: String(coords.length / 3) });

@@ -74,6 +74,9 @@ function table(e: StructureEvaluation): string {
   return [
     `${e.validationAssets} validation assets, ${e.trainingAssets} training assets, ${e.pictures} pictures, seed ${e.seed}, ${e.sampler.steps} steps, guidance ${e.sampler.guidance}, ${e.sampler.candidates} ${e.sampler.candidates === 1 ? 'candidate' : 'candidates'}\n`,
     e.autoencoderIou === undefined ? '' : `autoencoder IoU at 64³        ${e.autoencoderIou.toFixed(3).padStart(7)}\n`,
+    e.pitchError === undefined
+      ? ''
+      : `error of the camera’s pitch    ${e.pitchError.median.toFixed(0)}° (median), ${e.pitchError.mean.toFixed(0)}° (mean)\n`,
     `${'F-score at'.padEnd(28)}  1 voxel 2 voxels\n`,
     row('model', e.model.fScore1, e.model.fScore2),
     row('nearest training asset', e.nearestTrainingAsset.fScore1, e.nearestTrainingAsset.fScore2),

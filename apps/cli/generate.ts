@@ -34,6 +34,7 @@ interface GenerateFlags extends FinishFlags {
   mesh?: string;
   samples: number;
   candidates?: number;
+  pitch?: number;
   multiImage: 'stochastic' | 'multidiffusion';
   seed: number;
   preset?: PresetName;
@@ -71,6 +72,11 @@ export function generateCommand(): Command {
       '--candidates <n>',
       'structures drawn for each asset, of which one is made: steadier shapes from small models (default: the model’s)',
       positive,
+    )
+    .option(
+      '--pitch <degrees>',
+      'how far the picture’s camera stands above the object, for models whose shapes stand as it sees them (default: told from picture and shape)',
+      degrees,
     )
     .addOption(
       new Option('--multi-image <mode>', 'several pictures take turns, or all have a say at each step')
@@ -175,8 +181,8 @@ async function generate(pictures: string[], flags: GenerateFlags): Promise<void>
 }
 
 function optionsOf(flags: GenerateFlags): GenerateOptions {
-  const { samples, candidates, multiImage, seed, preset, steps, guidance, interval, rescale, fast, device, precision } =
-    flags;
+  const { samples, candidates, pitch, multiImage, seed, preset } = flags;
+  const { steps, guidance, interval, rescale, fast, device, precision } = flags;
   const latent = {
     steps: flags.latentSteps,
     guidance: flags.latentGuidance,
@@ -185,7 +191,8 @@ function optionsOf(flags: GenerateFlags): GenerateOptions {
   };
   const isLatentAsked = Object.values(latent).some((value) => value !== undefined);
   return {
-    ...{ samples, candidates, multiImage, seed, preset, steps, guidance, interval, rescale, fast, device, precision },
+    ...{ samples, candidates, pitch, multiImage, seed, preset },
+    ...{ steps, guidance, interval, rescale, fast, device, precision },
     latent: isLatentAsked ? latent : undefined,
   };
 }
@@ -306,6 +313,12 @@ function integer(text: string): number {
 function positive(text: string): number {
   const n = integer(text);
   if (n < 1) throw new InvalidArgumentError('expected a whole number of at least 1.');
+  return n;
+}
+
+function degrees(text: string): number {
+  const n = Number(text);
+  if (text.trim() === '' || !(Math.abs(n) <= 90)) throw new InvalidArgumentError('expected degrees from -90 to 90.');
   return n;
 }
 

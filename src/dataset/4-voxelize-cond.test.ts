@@ -58,8 +58,8 @@ const middleOfPlate = (coords: Uint8Array) => {
 
 test('what faces the camera lies on −y, whichever side the camera is on', async () => {
   const { root: folder, model } = await root();
-  await voxelizeCondAsset(folder, 'ab', model);
-  const [front, right, back] = await readVoxelsCond(folder, 'ab');
+  await voxelizeCondAsset(folder, 'ab', model, 'picture');
+  const [front, right, back] = await readVoxelsCond(folder, 'ab', 'picture');
   expect(middleOfPlate(front)).toBeNaN(); // across the view, nothing sticks out towards or away from the camera
   // From +x the plate, on −y, is to the camera's left: at −x of the turned frame.
   expect(middleOfPlate(right)).toBeLessThan(-5);
@@ -75,9 +75,21 @@ test('what faces the camera lies on −y, whichever side the camera is on', asyn
 
 test('a second run leaves a whole file alone, and makes a damaged one again', async () => {
   const { root: folder, model } = await root();
-  await voxelizeCondAsset(folder, 'ab', model);
-  const good = await readVoxelsCond(folder, 'ab');
-  await writeFile(voxelsCondPath(folder, 'ab'), 'not an archive');
-  await voxelizeCondAsset(folder, 'ab', model);
-  expect(await readVoxelsCond(folder, 'ab')).toEqual(good);
+  await voxelizeCondAsset(folder, 'ab', model, 'picture');
+  const good = await readVoxelsCond(folder, 'ab', 'picture');
+  await writeFile(voxelsCondPath(folder, 'ab', 'picture'), 'not an archive');
+  await voxelizeCondAsset(folder, 'ab', model, 'picture');
+  expect(await readVoxelsCond(folder, 'ab', 'picture')).toEqual(good);
+});
+
+test('in the frame of the view a tall body leans towards a camera that looks down on it', async () => {
+  const { root: folder, model } = await root();
+  await voxelizeCondAsset(folder, 'ab', model, 'view');
+  const [front] = await readVoxelsCond(folder, 'ab', 'view');
+  const middleY = (isWanted: (z: number) => boolean) => {
+    const ys = Array.from({ length: front.length / 3 }, (_, i) => 3 * i).filter((i) => isWanted(front[i + 2]));
+    return ys.reduce((sum, i) => sum + front[i + 1], 0) / ys.length;
+  };
+  // The camera stands at (0, −2, 0.5): the top comes nearer by the sine of its pitch, 14°, the foot goes away.
+  expect(middleY((z) => z > 52)).toBeLessThan(middleY((z) => z < 11) - 8);
 });

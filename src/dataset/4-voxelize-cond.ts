@@ -1,7 +1,8 @@
 /**
- * Step 4: a model → `voxels_cond/{sha}.npz`, its surface cells at 64³ as each condition view sees it: turned about the
- * vertical so that the view's camera stands in front (on −y), and moved into the unit cube anew. A recipe that learns
- * shapes in the frame of the picture (`frame: 'picture'`) need not guess which side of an object is its front.
+ * Step 4: a model → its surface cells at 64³ as each condition view sees it, moved into the unit cube anew. Turned about the vertical so
+ * that the view's camera stands in front, on −y: `voxels_cond/{sha}.npz`; turned to its height, too, so that it looks along +y:
+ * `voxels_view/{sha}.npz`. A recipe that learns shapes in such a frame (`frame: 'picture'`, `'view'`) need not guess which side of an
+ * object is its front, nor, in the second, from how high it is seen.
  *
  * Arrays: `coords` u1 [N₀ + N₁ + …, 3], the views one after the other; `counts` i4 [views], the rows of each.
  * Not part of TRELLIS's own layout; official recipes do not read it.
@@ -10,25 +11,32 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NpzError, readNpz, type TriangleScene, writeNpz } from '../formats/index.ts';
 import { voxelize } from '../representations/index.ts';
-import { FRONT } from '../stages/1-structure/index.ts';
+import { turnedPoint, turnToFront, turnToView } from '../stages/1-structure/index.ts';
 import { condViews } from './cond-views.ts';
 import { writeWhole } from './metadata.ts';
 import { readModelFile } from './model-file.ts';
 import { toUnitCube } from './unit-cube.ts';
 
-export const voxelsCondPath = (root: string, sha256: string): string => join(root, 'voxels_cond', `${sha256}.npz`);
+/** Frames that are turned to each view. */
+export type TurnedFrame = 'picture' | 'view';
+
+const folders = { picture: 'voxels_cond', view: 'voxels_view' };
+
+export const voxelsCondPath = (root: string, sha256: string, frame: TurnedFrame): string =>
+  join(root, folders[frame], `${sha256}.npz`);
 
 /** A whole file with as many shapes as there are views is left alone. */
 export async function voxelizeCondAsset(
   root: string,
   sha256: string,
   modelPath: string,
+  frame: TurnedFrame,
 ): Promise<{ warnings: readonly string[] }> {
-  const path = voxelsCondPath(root, sha256);
+  const path = voxelsCondPath(root, sha256, frame);
   const views = await condViews(root, sha256);
   if ((await existingCount(path)) === views.length) return { warnings: [] };
   const { scene } = toUnitCube(await readModelFile(modelPath));
-  const shapes = views.map(({ eye: [x, y] }) => voxelize(toUnitCube(turned(scene, FRONT - Math.atan2(y, x))).scene));
+  const shapes = views.map(({ eye }) => voxelize(toUnitCube(turned(scene, eye, frame)).scene));
   const coords = new Uint8Array(shapes.reduce((n, shape) => n + shape.length, 0));
   let at = 0;
   for (const shape of shapes) {
@@ -47,8 +55,8 @@ export async function voxelizeCondAsset(
 }
 
 /** The shapes of an asset in the order of its views, each coords [N, 3]. */
-export async function readVoxelsCond(root: string, sha256: string): Promise<Uint8Array[]> {
-  const path = voxelsCondPath(root, sha256);
+export async function readVoxelsCond(root: string, sha256: string, frame: TurnedFrame): Promise<Uint8Array[]> {
+  const path = voxelsCondPath(root, sha256, frame);
   const arrays = readNpz(await readFile(path));
   const coords = arrays.get('coords');
   const counts = arrays.get('counts');
@@ -66,16 +74,11 @@ export async function readVoxelsCond(root: string, sha256: string): Promise<Uint
   return shapes;
 }
 
-/** Turned about z by an angle from +x towards +y. */
-function turned(scene: TriangleScene, angle: number): TriangleScene {
-  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+function turned(scene: TriangleScene, eye: readonly number[], frame: TurnedFrame): TriangleScene {
+  const turn = frame === 'view' ? turnToView(eye) : turnToFront(eye);
   const primitives = scene.primitives.map((primitive) => {
     const positions = primitive.positions.slice();
-    for (let i = 0; i < positions.length; i += 3) {
-      const [x, y] = [positions[i], positions[i + 1]];
-      positions[i] = cos * x - sin * y;
-      positions[i + 1] = sin * x + cos * y;
-    }
+    for (let i = 0; i < positions.length; i += 3) positions.set(turnedPoint(turn, positions.subarray(i, i + 3)), i);
     return { ...primitive, positions };
   });
   return { ...scene, primitives };

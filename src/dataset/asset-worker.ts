@@ -3,12 +3,12 @@ import { parentPort } from 'node:worker_threads';
 import sharp from 'sharp';
 import { voxelizeAsset } from './2-voxelize.ts';
 import { type RenderCondOptions, renderCondAsset } from './3-render-cond.ts';
-import { voxelizeCondAsset } from './4-voxelize-cond.ts';
+import { type TurnedFrame, voxelizeCondAsset } from './4-voxelize-cond.ts';
 
 export type AssetTask =
   | { kind: 'voxelize'; root: string; sha256: string; modelPath: string }
   | { kind: 'render-cond'; root: string; sha256: string; modelPath: string; options: RenderCondOptions }
-  | { kind: 'voxelize-cond'; root: string; sha256: string; modelPath: string };
+  | { kind: 'voxelize-cond'; root: string; sha256: string; modelPath: string; frame: TurnedFrame };
 
 export type AssetResult =
   | { ok: true; record: Record<string, string>; warnings: readonly string[] }
@@ -33,8 +33,12 @@ async function work(task: AssetTask): Promise<AssetResult> {
         return { ok: true, record: { cond_rendered: 'True' }, warnings };
       }
       case 'voxelize-cond': {
-        const { warnings } = await voxelizeCondAsset(root, sha256, modelPath);
-        return { ok: true, record: { cond_voxelized: 'True' }, warnings };
+        const { warnings } = await voxelizeCondAsset(root, sha256, modelPath, task.frame);
+        return {
+          ok: true,
+          record: { [task.frame === 'view' ? 'view_voxelized' : 'cond_voxelized']: 'True' },
+          warnings,
+        };
       }
     }
   } catch (error) {

@@ -57,7 +57,8 @@ test('a folder becomes a root; a bad asset is skipped with its reason; a second 
   const { frames } = JSON.parse(await readFile(join(views, 'transforms.json'), 'utf8'));
   expect(frames).toHaveLength(2);
   expect(tall['cond_voxelized']).toBe('True');
-  expect(await readVoxelsCond(root, tall['sha256'])).toHaveLength(2);
+  for (const frame of ['picture', 'view'] as const)
+    expect(await readVoxelsCond(root, tall['sha256'], frame)).toHaveLength(2);
   expect((await readdir(root)).filter((name) => /_0\.csv$|\.tmp$/.test(name))).toEqual([]);
 
   const before = (await stat(join(views, '001.png'))).mtimeMs;

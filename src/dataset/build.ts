@@ -9,7 +9,7 @@ import { runAssetTasks } from './asset-pool.ts';
 import type { AssetTask } from './asset-worker.ts';
 import { type MetadataRow, mergeRecords, type RecordName, readMetadata, selectWork, writeRecords } from './metadata.ts';
 
-export type BuildStage = 'collect' | 'voxelize' | 'render-cond' | 'voxelize-cond';
+export type BuildStage = 'collect' | 'voxelize' | 'render-cond' | 'voxelize-cond' | 'voxelize-view';
 
 export type BuildEvent =
   | { kind: 'step'; stage: BuildStage; step: number; of: number }
@@ -81,12 +81,21 @@ export async function buildDataset(
     options: { views, size, light },
   }));
   if (isAlone) await mergeRecords(root);
+  const isRendered = (row: MetadataRow) => row['cond_rendered'] === 'True' || rendered.has(row['sha256']);
   await runStep(
     run,
     'voxelize-cond',
     'cond_voxelized',
-    (task) => ({ kind: 'voxelize-cond', ...task }),
-    (row) => row['cond_rendered'] === 'True' || rendered.has(row['sha256']),
+    (task) => ({ kind: 'voxelize-cond', ...task, frame: 'picture' }),
+    isRendered,
+  );
+  if (isAlone) await mergeRecords(root);
+  await runStep(
+    run,
+    'voxelize-view',
+    'view_voxelized',
+    (task) => ({ kind: 'voxelize-cond', ...task, frame: 'view' }),
+    isRendered,
   );
   const { rows } = isAlone ? await mergeRecords(root) : await readMetadata(root);
   const count = (column: string) => rows.filter((row) => row[column] === 'True').length;

@@ -7,6 +7,7 @@ export { collect } from './1-collect.ts';
 export { voxelizeAsset, voxelPath } from './2-voxelize.ts';
 export type { RenderCondOptions } from './3-render-cond.ts';
 export { condCameras, renderCondAsset, renderCondDefaults, rendersCondPath } from './3-render-cond.ts';
+export type { TurnedFrame } from './4-voxelize-cond.ts';
 export { readVoxelsCond, voxelizeCondAsset, voxelsCondPath } from './4-voxelize-cond.ts';
 export type { BuildDatasetOptions, BuildEvent, BuildStage, BuildSummary } from './build.ts';
 export { buildDataset } from './build.ts';

@@ -27,6 +27,7 @@ test('records overwrite what they know, leave what they lack, and are moved away
       num_voxels: '7',
       cond_rendered: 'False',
       cond_voxelized: 'False',
+      view_voxelized: 'False',
       rendered: 'False',
     },
     {
@@ -37,6 +38,7 @@ test('records overwrite what they know, leave what they lack, and are moved away
       num_voxels: '0',
       cond_rendered: 'False',
       cond_voxelized: 'False',
+      view_voxelized: 'False',
       rendered: 'False',
     },
   ]);

@@ -17,6 +17,7 @@ export const records = {
   voxelized: { voxelized: 'False', num_voxels: '0' },
   cond_rendered: { cond_rendered: 'False' },
   cond_voxelized: { cond_voxelized: 'False' }, // ours
+  view_voxelized: { view_voxelized: 'False' }, // ours
 } as const satisfies Record<string, Record<string, string>>;
 
 export type RecordName = keyof typeof records;

@@ -1,18 +1,27 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { condViews, VALIDATION_SHARE } from '../dataset/index.ts';
+import { decodePicture } from '../formats/index.ts';
 import {
+  agreed,
   type ModelFolder,
   type OnEvent,
   openWeights,
+  outlineOf,
   pictureSizeOf,
+  pitchesOf,
   promptTokens,
+  seenFrom,
   structures,
 } from '../pipelines/index.ts';
 import type { OrbitView } from '../render/index.ts';
+import type { RgbaPicture } from '../stages/0-condition/index.ts';
 import {
   compareOccupancies,
   type Frame,
   occupancyIou,
   openStructureDecoder,
+  pitchOf,
   quarterTurned,
   quarterTurnsToFront,
   structureEncoder,
@@ -60,6 +69,8 @@ export interface StructureEvaluation {
   pictures: number;
   seed: number;
   sampler: { steps: number; guidance: number; candidates: number };
+  /** degrees between the camera's pitch and what picture and shape tell of it, where shapes stand as it sees them */
+  pitchError?: { median: number; mean: number };
   /** IoU at 64³ of occupancy → latent mean → logits > 0; absent when the model has no encoder */
   autoencoderIou?: number;
   model: StructureScore;
@@ -129,12 +140,29 @@ export async function evaluateStructure(
   if (options.guidance !== undefined) sampler.guidance = options.guidance;
   const { candidates = model.candidates } = options;
   const results: Uint8Array[] = [];
+  const pitchErrors: number[] = [];
   for (let i = 0; i < queries.length; i += BATCH) {
     signal?.throwIfAborted();
-    const part = queries.slice(i, i + BATCH).map((q) => q.picture);
-    const tokens = await promptTokens(model, part);
-    const logits = await structures(model, tokens, { ...sampler, candidates, seed: seed + i, signal });
-    for (const l of logits) results.push(Uint8Array.from(l, (v) => (v > 0 ? 1 : 0)));
+    const part = queries.slice(i, i + BATCH);
+    const tokens = await promptTokens(
+      model,
+      part.map((q) => q.picture),
+    );
+    const grids = await structures(model, tokens, { ...sampler, candidates, seed: seed + i, signal });
+    const width = tokens.length / part.length;
+    const conds = part.map((_, k) => tokens.slice(k * width, (k + 1) * width));
+    const pitches = frame === 'view' ? await pitchesOf(model, conds, { signal }) : [];
+    for (const [k, grid] of grids.entries()) {
+      const { asset, view } = part[k];
+      let logits = grid;
+      if (frame === 'view') {
+        const seen = { outline: outlineOf(await condPicture(held[asset], view)), pitch: pitches[k] };
+        logits = agreed(grid, seen);
+        const { eye } = (await condViews(held[asset].root, held[asset].sha256))[view];
+        pitchErrors.push((Math.abs(seenFrom(logits, seen) - pitchOf(eye)) * 180) / Math.PI);
+      }
+      results.push(Uint8Array.from(logits, (v) => (v > 0 ? 1 : 0)));
+    }
     onEvent?.({ kind: 'step', stage: 'structure', step: results.length, of: queries.length });
   }
   const structure = clock();
@@ -168,6 +196,7 @@ export async function evaluateStructure(
     pictures: queries.length,
     seed,
     sampler: { steps: sampler.steps, guidance: sampler.guidance, candidates },
+    pitchError: pitchErrors.length > 0 ? spreadOf(pitchErrors) : undefined,
     autoencoderIou: iou,
     ...scores,
     ratioToNearest: toNearest,
@@ -203,6 +232,17 @@ const ratio = (a: StructureScore, b: StructureScore): StructureScore => ({
   fScore2: a.fScore2 / b.fScore2,
 });
 
+function spreadOf(values: readonly number[]): { median: number; mean: number } {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { median: sorted[sorted.length >> 1], mean: values.reduce((a, b) => a + b) / values.length };
+}
+
+/** A condition view as it was rendered. */
+async function condPicture({ views }: StructureSample, view: number): Promise<RgbaPicture> {
+  const files = (await readdir(views as string)).filter((name) => /^\d+\.png$/.test(name)).sort();
+  return decodePicture(await readFile(join(views as string, files[view])));
+}
+
 /** Seconds since the last call. */
 function lap(): () => number {
   let last = performance.now();
@@ -224,8 +264,9 @@ async function cameraOf({ root, sha256 }: StructureSample, view: number, frame: 
   const { eye, fovRadians } = camera;
   const [x, y, z] = frame === 'quadrant' ? quarterTurned(eye, quarterTurnsToFront(eye)) : eye;
   const radius = Math.hypot(x, y, z);
-  const yaw = frame === 'picture' ? Math.PI : Math.atan2(x, y);
-  return { yaw, pitch: Math.asin(z / radius), radius, fovRadians };
+  const yaw = frame === 'picture' || frame === 'view' ? Math.PI : Math.atan2(x, y);
+  const pitch = frame === 'view' ? 0 : Math.asin(z / radius);
+  return { yaw, pitch, radius, fovRadians };
 }
 
 const gridOf = (coords: Uint8Array): Uint8Array => Uint8Array.from(cropOccupancy(coords, RESOLUTION));

@@ -10,10 +10,12 @@ import {
 import type { AssetFormat } from './decode-stage.ts';
 import type { StructuredLatent } from './latent-stage.ts';
 
-/** What a prompt became; all in the object frame, z up, box [−0.5, 0.5]³. */
+/** What a prompt became; all in the object frame, z up, box [−0.5, 0.5]³, voxels in the model's. */
 export interface Asset {
   /** occupied voxels, int32 [N, 3] */
   coords: Int32Array;
+  /** radians by which the camera stood above the object, where the voxels stand as it saw them (`frame: 'view'`): the mesh is turned by it */
+  pitch?: number;
   /** logits of occupancy [R, R, R]; ±1 where the voxels were given, as in variants of a mesh */
   logits: Float32Array;
   /** with a model that has stage two */

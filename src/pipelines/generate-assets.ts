@@ -1,6 +1,6 @@
 import type { PromptMix } from '../flow/index.ts';
-import { occupancySurface, type Triangles } from '../representations/index.ts';
-import { coordsToOccupancy, logitsToCoords } from '../stages/1-structure/index.ts';
+import { occupancySurface, type Triangles, turnedMesh } from '../representations/index.ts';
+import { coordsToOccupancy, logitsToCoords, tilt } from '../stages/1-structure/index.ts';
 import { type Generator, torchGenerator } from '../tensor/index.ts';
 import { type Asset, assetOf } from './asset.ts';
 import { shapeCoords } from './base-shape.ts';
@@ -16,6 +16,7 @@ import { latentStageOf, sampleLatents } from './latent-stage.ts';
 import type { ModelFolder } from './model-folder.ts';
 import { type AssetPrompt, type PromptTokens, readPrompt } from './prompt-tokens.ts';
 import { type PresetName, presetNamed, type SamplerOverrides, samplerSettings } from './sampler-settings.ts';
+import { agreed, seenFrom } from './seen-shape.ts';
 import { checkStructure } from './self-checks.ts';
 import { expectCandidates, sampleStructures } from './structure-stage.ts';
 import { timed, type WorkOptions } from './work.ts';
@@ -39,6 +40,11 @@ export interface GenerateOptions extends SamplerOverrides, WorkOptions {
   multiImage?: PromptMix;
   /** what to decode; by default Gaussians and mesh, as far as the model has their decoders */
   formats?: readonly AssetFormat[];
+  /**
+   * Degrees by which the picture's camera stands above the object, −90 … 90, for models whose shapes stand as it sees them; told from
+   * picture and shape when not given
+   */
+  pitch?: number;
   /** a mesh, z up, whose shape is kept while the prompt gives it another look: stage one is left out */
   shape?: Triangles;
 }
@@ -81,7 +87,7 @@ export async function generateAssets(
   const tokens = await timed('condition', onEvent, () => readPrompt(model, prompt, multiImage, work));
   const rng = torchGenerator(seed);
   const shapes = given
-    ? Array.from({ length: plan.samples }, () => ({ coords: given, logits: signs(given) }))
+    ? Array.from({ length: plan.samples }, (): Shape => ({ coords: given, logits: signs(given) }))
     : await shapesOf(model, tokens, plan, rng, work);
   const latents =
     plan.latent &&
@@ -96,12 +102,15 @@ export async function generateAssets(
     ));
   const decoded: Decoded[] = latents ? await decodeLatents(model, latents, plan.formats, work) : [];
   const assets: Asset[] = [];
-  for (const [i, { coords, logits }] of shapes.entries()) {
+  for (const [i, { coords, logits, pitch }] of shapes.entries()) {
     signal?.throwIfAborted();
     const { mesh, ...others } = decoded[i] ?? {};
-    const surface = () => occupancySurface(logits, RESOLUTION, { sealGaps: 1 });
+    const surface = () => {
+      const asSeen = occupancySurface(logits, RESOLUTION, { sealGaps: 1 });
+      return pitch === undefined ? asSeen : turnedMesh(asSeen, tilt(-pitch));
+    };
     const whole = mesh ?? (latents ? surface : await timed('mesh', onEvent, async () => surface()));
-    assets.push(assetOf({ coords, logits, slat: latents?.[i], ...others }, whole));
+    assets.push(assetOf({ coords, logits, pitch, slat: latents?.[i], ...others }, whole));
   }
   signal?.throwIfAborted();
   return assets;
@@ -111,6 +120,8 @@ export async function generateAssets(
 interface Plan {
   samples: number;
   candidates: number;
+  /** radians */
+  pitch?: number;
   structure: ReturnType<typeof samplerSettings>;
   /** undefined for a model without stage two */
   latent?: ReturnType<typeof samplerSettings>;
@@ -129,7 +140,13 @@ function planOf(model: ModelFolder, options: GenerateOptions): Plan {
     rescale,
     fast,
     shape,
+    pitch: degrees,
   } = options;
+  if (degrees !== undefined && !(Math.abs(degrees) <= 90))
+    throw new RangeError(`pitch must be −90 … 90 degrees, got ${degrees}.`);
+  if (degrees !== undefined && model.frame !== 'view')
+    throw new Error(`${model.folder}: its shapes stand upright whatever the camera's pitch. Leave out pitch.`);
+  const pitch = degrees === undefined ? undefined : (degrees * Math.PI) / 180;
   if (!Number.isInteger(samples) || samples < 1 || samples > MOST_SAMPLES)
     throw new RangeError(`samples must be a whole number from 1 to ${MOST_SAMPLES}, got ${samples}.`);
   expectCandidates(candidates);
@@ -139,13 +156,14 @@ function planOf(model: ModelFolder, options: GenerateOptions): Plan {
   const hasLatent = model.networks.slat_flow_model !== undefined;
   const wantsLatent =
     shape !== undefined || options.latent !== undefined || formats?.some((format) => format !== 'mesh');
-  if (!hasLatent && !wantsLatent) return { samples, candidates, structure, formats: [] };
+  if (!hasLatent && !wantsLatent) return { samples, candidates, pitch, structure, formats: [] };
   const stage = latentStageOf(model);
   const wanted = formats ?? assetFormats.filter((f) => f !== 'radiance-field' && model.networks[decoderRoles[f]]);
   expectDecoders(model, wanted);
   return {
     samples,
     candidates,
+    pitch,
     structure,
     latent: samplerSettings('latent', stage.sampler, named?.latent, { fast }, options.latent),
     formats: wanted,
@@ -154,20 +172,30 @@ function planOf(model: ModelFolder, options: GenerateOptions): Plan {
 
 const MOST_SAMPLES = 1000;
 
+/** One of stage one, in the model's frame. */
+interface Shape {
+  coords: Int32Array;
+  logits: Float32Array;
+  /** radians by which the camera stood above it, where the frame is that of the view */
+  pitch?: number;
+}
+
 async function shapesOf(
   model: ModelFolder,
   tokens: PromptTokens,
-  { samples, candidates, structure }: Plan,
+  { samples, candidates, pitch, structure }: Plan,
   rng: Generator,
   work: WorkOptions,
-): Promise<{ coords: Int32Array; logits: Float32Array }[]> {
+): Promise<Shape[]> {
   const grids = await timed('structure', work.onEvent, () =>
     sampleStructures(model, tokens, { samples, candidates }, rng, { ...structure, ...work }),
   );
-  return grids.map((logits) => {
+  return grids.map((grid) => {
+    const { seen } = tokens;
+    const logits = agreed(grid, seen);
     const coords = logitsToCoords(logits, RESOLUTION);
     checkStructure(logits, coords, RESOLUTION);
-    return { coords, logits };
+    return { coords, logits, pitch: seen && (pitch ?? seenFrom(logits, seen)) };
   });
 }
 

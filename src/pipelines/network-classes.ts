@@ -10,9 +10,12 @@ import {
   type Dinov2Config,
   dinov2Unused,
   type PatchEncoderConfig,
+  type PitchHeadConfig,
+  pitchHead,
   promptEncoderGraph,
 } from '../stages/0-condition/index.ts';
 import {
+  PITCH_BINS,
   type StructureDecoderConfig,
   type StructureEncoderConfig,
   type StructureFlowConfig,
@@ -145,6 +148,15 @@ export const networkClasses = {
       return p;
     },
     torso: new RegExp(`^${notNormsNorPositions}blocks\\.`),
+  }),
+  PitchHead: row({
+    read: reads<PitchHeadConfig>(z.object({ cond_channels: channels, num_bins: z.literal(PITCH_BINS) })),
+    declare: (config: PitchHeadConfig) => {
+      const p = scope();
+      pitchHead(config, p, input('tokens', [1, 1, config.cond_channels]));
+      return p;
+    },
+    torso: /^$/,
   }),
   DinoVisionTransformer: row({
     read: (options: unknown, keys: ReadonlySet<string>) =>
@@ -341,6 +353,7 @@ export type ConfigOf<N extends ClassName> = (typeof networkClasses)[N] extends N
 export const roleClasses = {
   image_cond_model: ['PatchEncoder', 'DinoVisionTransformer'],
   text_cond_model: ['CLIPTextModel'],
+  camera_pitch_model: ['PitchHead'],
   sparse_structure_flow_model: ['SparseStructureFlowModel'],
   sparse_structure_decoder: ['SparseStructureDecoder'],
   sparse_structure_encoder: ['SparseStructureEncoder'],

@@ -76,6 +76,10 @@ const PUBLISHED_TEXT_ENCODER = 'openai/clip-vit-large-patch14';
 /** @throws Error naming the file and the field that is not what it should be */
 export function readPipelineFile(path: string, content: unknown): PipelineFile {
   const { name, args } = parsed(path, pipelineSchema, content);
+  if (args.frame === 'view' && args.models.slat_flow_model !== undefined)
+    throw new Error(
+      `${path}: args.frame is "view", in which stage two has no frame of its own yet, and args.models has a slat_flow_model. Use another frame, or leave stage two out.`,
+    );
   const takes = name === 'TrellisTextTo3DPipeline' ? 'text' : 'image';
   const named = takes === 'text' ? args.text_cond_model : args.image_cond_model;
   const withoutOne = takes === 'text' && !('text_cond_model' in args.models) ? PUBLISHED_TEXT_ENCODER : undefined;

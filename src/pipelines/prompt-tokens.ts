@@ -6,6 +6,7 @@ import type { Device } from '../tensor/index.ts';
 import type { ModelFolder } from './model-folder.ts';
 import type { WeightsOptions } from './network.ts';
 import { openPromptEncoder, pictureSizeOf } from './prompt-encoder.ts';
+import { outlineOf, pitchesOf, type Seen } from './seen-shape.ts';
 import { using, type WorkOptions, weightsOptions } from './work.ts';
 
 /** What a user asks with: pictures of one object, each as a file's bytes or RGBA pixels, or a text. */
@@ -20,6 +21,8 @@ export interface PromptTokens {
   /** [T, K] of the empty prompt; undefined where that is zeros */
   readonly uncond?: Float32Array;
   readonly mix: PromptMix;
+  /** where the model's shapes stand as the camera sees them */
+  readonly seen?: Seen;
 }
 
 /** @throws Error when the model takes the other kind of prompt, or a picture cannot be read or its object not be told from the background */
@@ -45,10 +48,13 @@ export async function readPrompt(
   const size = pictureSizeOf(model);
   if (prompt.pictures.length === 0) throw new Error('condition: expected one picture or more, got none.');
   const prepared: Uint8Array[] = [];
+  const cutOut: RgbaPicture[] = [];
   for (const [i, picture] of prompt.pictures.entries()) {
     try {
       const decoded = picture instanceof Uint8Array ? await decodePicture(picture) : picture;
-      prepared.push(preparePicture(isCutOut(decoded) ? decoded : removeBackground(decoded), { size }).data);
+      const cut = isCutOut(decoded) ? decoded : removeBackground(decoded);
+      prepared.push(preparePicture(cut, { size }).data);
+      cutOut.push(cut);
     } catch (error) {
       if (prompt.pictures.length === 1) throw error;
       throw new Error(`picture ${i + 1} of ${prompt.pictures.length}: ${(error as Error).message}`, { cause: error });
@@ -57,7 +63,10 @@ export async function readPrompt(
   }
   const tokens = await promptTokens(model, prepared, device, weightsOptions(work));
   const each = tokens.length / prepared.length;
-  return { conds: prepared.map((_, i) => tokens.slice(i * each, (i + 1) * each)), mix };
+  const conds = prepared.map((_, i) => tokens.slice(i * each, (i + 1) * each));
+  if (model.frame !== 'view') return { conds, mix };
+  const [pitch] = await pitchesOf(model, conds.slice(0, 1), work);
+  return { conds, mix, seen: { pitch, outline: cutOut.length === 1 ? outlineOf(cutOut[0]) : undefined } };
 }
 
 /** Tokens of prepared pictures (RGB bytes [S, S, 3] each), flattened [B, T, K]. */

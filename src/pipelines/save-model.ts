@@ -45,7 +45,7 @@ export async function saveModel(
       await mkdir(dirname(stem), { recursive: true });
       await writeFile(
         `${stem}.json`,
-        `${JSON.stringify({ name, args: { ...config, use_fp16: name === 'PatchEncoder' ? undefined : true } }, undefined, 4)}\n`,
+        `${JSON.stringify({ name, args: { ...config, use_fp16: isOfficial(name) ? true : undefined } }, undefined, 4)}\n`,
       );
       const { torso } = networkClasses[name];
       const stored = Object.fromEntries(
@@ -84,6 +84,9 @@ export async function saveModel(
     throw error;
   }
 }
+
+/** Networks whose published component files say in which precision they run; ours do not. */
+const isOfficial = (name: ClassName): boolean => name !== 'PatchEncoder' && name !== 'PitchHead';
 
 const samplerEntry = ({ steps, guidance, interval, rescale }: SamplerOptions) => ({
   name: 'FlowEulerGuidanceIntervalSampler',

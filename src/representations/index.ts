@@ -18,6 +18,7 @@ export {
   trainingSurface,
   trainingSurfaceGradient,
 } from './training-surface.ts';
+export { turnedMesh } from './turned-mesh.ts';
 export { vertexNormals } from './vertex-normals.ts';
 export { voxelComponents } from './voxel-components.ts';
 export { coordsFromCenters, type Triangles, voxelCenters, voxelize } from './voxelize.ts';

@@ -1,5 +1,5 @@
 import { type SavedNetwork, saveModel } from '../pipelines/index.ts';
-import { structureSamplerDefaults } from '../stages/1-structure/index.ts';
+import { PITCH_BINS, structureSamplerDefaults } from '../stages/1-structure/index.ts';
 import { latestCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import { type Arrays, loadAutoencoder } from './load-autoencoder.ts';
 import type { StructureFlowRecipe } from './recipes/2-structure-flow.ts';
@@ -25,6 +25,14 @@ export async function exportStructureModel(
   ).identity;
   const networks = {
     image_cond_model: network('img_enc_patch8', 'PatchEncoder', conditioner, flow.ema.models.conditioner as Arrays),
+    ...(flow.ema.models.pitchHead && {
+      camera_pitch_model: network(
+        'camera_pitch',
+        'PitchHead',
+        { cond_channels: conditioner.model_channels, num_bins: PITCH_BINS },
+        flow.ema.models.pitchHead as Arrays,
+      ),
+    }),
     sparse_structure_flow_model: network(
       'ss_flow_img_dit_16l8_fp16',
       'SparseStructureFlowModel',

@@ -11,6 +11,7 @@ const roleOf: Record<string, keyof Networks> = {
   decoder: 'sparse_structure_decoder',
   denoiser: 'sparse_structure_flow_model',
   conditioner: 'image_cond_model',
+  pitchHead: 'camera_pitch_model',
 };
 
 /**
@@ -36,7 +37,7 @@ export async function startFrom(folder: string | undefined, fresh: States): Prom
   return states;
 }
 
-/** Weights by name of each model of a folder: `encoder`, `decoder`, `denoiser`, `conditioner`. */
+/** Weights by name of each model of a folder: `encoder`, `decoder`, `denoiser`, `conditioner`, `pitchHead`. */
 async function trainedWeights(folder: string): Promise<(model: string) => Promise<States | undefined>> {
   if (existsSync(join(folder, 'pipeline.json'))) {
     const { networks } = await loadModel(folder);

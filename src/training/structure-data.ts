@@ -49,6 +49,7 @@ export async function structureSamples(
     for (const row of rows) {
       if (row.voxelized !== 'True' || (cond && row.cond_rendered !== 'True')) continue;
       if (frame === 'picture' && row.cond_voxelized !== 'True') continue;
+      if (frame === 'view' && row.view_voxelized !== 'True') continue;
       if (frame === 'quadrant' && row.cond_rendered !== 'True') continue;
       if (row.aesthetic_score && Number(row.aesthetic_score) < minAestheticScore) continue;
       const coords = Uint8Array.from(coordsFromCenters(readPointsPly(await readFile(voxelPath(root, row.sha256)))));
@@ -76,7 +77,8 @@ async function turnedToViews(
     case 'canonical':
       return undefined;
     case 'picture':
-      return readVoxelsCond(root, sha256);
+    case 'view':
+      return readVoxelsCond(root, sha256, frame);
     case 'quadrant': {
       const shapes = [0, 1, 2, 3].map((turns) => quarterTurnedCoords(coords, turns, 64));
       return (await condViews(root, sha256)).map(({ eye }) => shapes[quarterTurnsToFront(eye)]);

@@ -1,16 +1,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  floatsToHalves,
-  halvesToFloats,
-  readSafetensors,
-  SafetensorsError,
-  writeSafetensors,
-} from '../formats/index.ts';
-import { type Frame, structureEncoder } from '../stages/1-structure/index.ts';
+import { condViews } from '../dataset/index.ts';
+import { floatsToHalves, readSafetensors, SafetensorsError, writeSafetensors } from '../formats/index.ts';
+import { type Frame, pitchOf, structureEncoder } from '../stages/1-structure/index.ts';
 import { compile, type Device, floats, input, type Program, scope } from '../tensor/index.ts';
 import { cropOccupancy } from './augment.ts';
+import { type FlowTable, flowTable, fromHalves, latentAt, pictureAt, viewsOf } from './flow-table.ts';
 import { type Autoencoder, loadAutoencoder, valuesOf } from './load-autoencoder.ts';
 import type { TrainEvent } from './loop.ts';
 import { preparedViews } from './prepared-views.ts';
@@ -18,12 +14,16 @@ import { type StructureSample, structureSamples } from './structure-data.ts';
 
 /** What the flow learns from, in memory: prepared views, and the latent of the shape that each of them shows. */
 export interface FlowData {
+  /** all of it but the shapes, in shared memory */
+  table: FlowTable;
   indices(split: 'train' | 'validation'): number[];
   viewsOf(index: number): number;
   /** RGB on black, bytes [S, S, 3] */
   picture(index: number, view: number): Uint8Array;
   /** [c, r, r, r], each channel of unit deviation over the training latents */
   latent(index: number, view: number): Float32Array;
+  /** radians by which the view's camera stands above the object */
+  pitch(index: number, view: number): number;
   /** occupied voxels of the shape, x y z one after the other */
   coords(index: number, view: number): Uint8Array;
   sha256(index: number): string;
@@ -61,6 +61,7 @@ export async function structureFlowData(options: FlowDataOptions): Promise<FlowD
   const pictures: Uint8Array[][] = [];
   const shapes: Uint8Array[][] = []; // of each view
   const latents: Uint16Array[][] = []; // of each view; views of the same shape share one
+  const pitches: number[][] = [];
   try {
     for (const [i, sample] of samples.entries()) {
       signal?.throwIfAborted();
@@ -70,6 +71,8 @@ export async function structureFlowData(options: FlowDataOptions): Promise<FlowD
         throw new Error(
           `train: asset ${sample.sha256} has ${all.length} condition views but ${sample.turned.length} turned shapes. Run \`espalier dataset build\` again.`,
         );
+      const cameras = await condViews(sample.root, sample.sha256);
+      pitches.push(spread(cameras, options.views, i).map(({ eye }) => pitchOf(eye)));
       pictures.push(views.map((v, view) => (isMirrored(sample, view) ? mirroredPicture(v, pictureSize) : v)));
       const folder = join(
         sample.root,
@@ -88,16 +91,15 @@ export async function structureFlowData(options: FlowDataOptions): Promise<FlowD
     await program.dispose();
   }
   const scale = deviations(latents.filter((_, i) => samples[i].split === 'train').flat(), config.latent_channels);
+  const table = flowTable({ pictures, latents, pitches, scale });
+  const row = (i: number, view: number) => table.firstRows[i] + view;
   return {
+    table,
     indices: (split) => samples.flatMap((s, i) => (s.split === split ? [i] : [])),
-    viewsOf: (i) => pictures[i].length,
-    picture: (i, view) => pictures[i][view],
-    latent(i, view) {
-      const latent = fromHalves(latents[i][view]);
-      const voxels = latent.length / scale.length;
-      for (let c = 0, j = 0; c < scale.length; c++) for (let n = 0; n < voxels; n++) latent[j++] /= scale[c];
-      return latent;
-    },
+    viewsOf: (i) => viewsOf(table, i),
+    picture: (i, view) => pictureAt(table, row(i, view)),
+    latent: (i, view) => latentAt(table, row(i, view)),
+    pitch: (i, view) => table.pitches[row(i, view)],
     coords: (i, view) => shapes[i][view],
     sha256: (i) => samples[i].sha256,
     scale,
@@ -192,16 +194,6 @@ function mirroredPicture(picture: Uint8Array, size: number): Uint8Array {
   for (let y = 0; y < size; y++)
     for (let x = 0; x < size; x++)
       for (let c = 0; c < 3; c++) out[(y * size + x) * 3 + c] = picture[(y * size + size - 1 - x) * 3 + c];
-  return out;
-}
-
-let table: Float32Array | undefined;
-
-/** By a table of all halves: a batch is a million of them. */
-function fromHalves(halves: Uint16Array): Float32Array {
-  table ??= halvesToFloats(Uint16Array.from({ length: 65536 }, (_, i) => i));
-  const out = new Float32Array(halves.length);
-  for (let i = 0; i < out.length; i++) out[i] = table[halves[i]];
   return out;
 }
 

@@ -15,9 +15,11 @@ export {
 export { type Dinov2Config, type Dinov2Naming, dinov2Condition, dinov2Tokens, dinov2Unused } from './dinov2.ts';
 export { resizeLanczos } from './lanczos.ts';
 export { type PatchEncoderConfig, patchEncoder } from './patch-encoder.ts';
+export { type PitchHeadConfig, pitchHead, pitchTarget } from './pitch-head.ts';
 export {
   isCutOut,
   type PreparePictureOptions,
+  preparedMask,
   preparePicture,
   type RgbaPicture,
   type RgbPicture,

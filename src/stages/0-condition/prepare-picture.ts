@@ -41,6 +41,26 @@ export function isCutOut({ data }: RgbaPicture): boolean {
  * @throws RangeError when no pixel is opaque enough to be the object
  */
 export function preparePicture(picture: RgbaPicture, { size = 518 }: PreparePictureOptions = {}): RgbPicture {
+  const { data } = framed(picture, size);
+  const rgb = new Uint8Array(size * size * 3);
+  for (let i = 0, out = 0; i < data.length; i += 4) {
+    const alpha = f32(data[i + 3] / 255);
+    for (let c = i; c < i + 3; c++) rgb[out++] = f32(f32(f32(data[c] / 255) * alpha) * 255); // truncates
+  }
+  return { width: size, height: size, data: rgb };
+}
+
+/**
+ * Which pixels of the prepared picture show the object, at any size: [size, size], 1 or 0.
+ * @throws RangeError when no pixel is opaque enough to be the object
+ */
+export function preparedMask(picture: RgbaPicture, size: number): Uint8Array {
+  const { data } = framed(picture, size);
+  return Uint8Array.from({ length: size * size }, (_, i) => (data[4 * i + 3] >= 128 ? 1 : 0));
+}
+
+/** The object and its margin, resized, with its alpha. */
+function framed(picture: RgbaPicture, size: number): RgbaPicture {
   const { width, height, data } = picture;
   if (data.length !== width * height * 4)
     throw new RangeError(
@@ -53,14 +73,7 @@ export function preparePicture(picture: RgbaPicture, { size = 518 }: PreparePict
   const top = roundHalfToEven((y0 + y1) / 2 - half);
   const right = roundHalfToEven((x0 + x1) / 2 + half);
   const bottom = roundHalfToEven((y0 + y1) / 2 + half);
-  const resized = resizeLanczos(crop(picture, left, top, right, bottom), size, size, 4);
-
-  const rgb = new Uint8Array(size * size * 3);
-  for (let i = 0, out = 0; i < resized.data.length; i += 4) {
-    const alpha = f32(resized.data[i + 3] / 255);
-    for (let c = i; c < i + 3; c++) rgb[out++] = f32(f32(f32(resized.data[c] / 255) * alpha) * 255); // truncates
-  }
-  return { width: size, height: size, data: rgb };
+  return resizeLanczos(crop(picture, left, top, right, bottom), size, size, 4);
 }
 
 const f32 = Math.fround;

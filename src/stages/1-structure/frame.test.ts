@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { quarterTurned, quarterTurnedCoords, quarterTurnsToFront } from './frame.ts';
+import {
+  pitchOf,
+  quarterTurned,
+  quarterTurnedCoords,
+  quarterTurnsToFront,
+  turnedPoint,
+  turnToFront,
+  turnToView,
+} from './frame.ts';
 
 test('a camera anywhere comes within 45° of −y by its quarter turns', () => {
   for (let degrees = 0; degrees < 360; degrees += 7) {
@@ -20,5 +28,27 @@ test('voxels turn as the points at their centers do', () => {
     const turned = quarterTurnedCoords(coords, turns, 64);
     for (let i = 0; i < coords.length; i += 3)
       expect(center(turned.subarray(i, i + 3))).toEqual(quarterTurned(center(coords.subarray(i, i + 3)), turns));
+  }
+});
+
+test('a camera anywhere comes to the front at its height, or to where it looks along +y; up stays as near up as it can', () => {
+  for (const eye of [
+    [2, 1, 0.5],
+    [-1, 0.2, -2],
+    [0, 3, 0],
+    [0.01, 0, 1.5],
+  ]) {
+    const distance = Math.hypot(...eye);
+    const front = turnedPoint(turnToFront(eye), eye);
+    expect(front[0]).toBeCloseTo(0);
+    expect(front[1]).toBeLessThan(0);
+    expect(front[2]).toBeCloseTo(eye[2]);
+    const view = turnedPoint(turnToView(eye), eye);
+    expect(view[0]).toBeCloseTo(0);
+    expect(view[1]).toBeCloseTo(-distance);
+    expect(view[2]).toBeCloseTo(0);
+    const [x, , z] = turnedPoint(turnToView(eye), [0, 0, 1]);
+    expect(x).toBeCloseTo(0); // the vertical stays in the picture's vertical plane
+    expect(z).toBeCloseTo(Math.cos(pitchOf(eye)));
   }
 });

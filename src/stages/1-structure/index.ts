@@ -9,9 +9,22 @@ export { consensus } from './consensus.ts';
 export { coordsToOccupancy, logitsToCoords, occupancyToCoords } from './coords.ts';
 export { squaredDistanceTransform } from './distance-transform.ts';
 export { type StructureFlowConfig, structureFlow, structureFlowBuffers, structurePrompt } from './flow.ts';
-export { FRAMES, FRONT, type Frame, quarterTurned, quarterTurnedCoords, quarterTurnsToFront } from './frame.ts';
+export {
+  FRAMES,
+  type Frame,
+  pitchOf,
+  quarterTurned,
+  quarterTurnedCoords,
+  quarterTurnsToFront,
+  type Turn,
+  tilt,
+  turnedPoint,
+  turnToFront,
+  turnToView,
+} from './frame.ts';
 export { promptHolder, promptInputs } from './held-prompts.ts';
 export { compareOccupancies, type OccupancyComparison, type OccupancyScore, occupancyIou } from './metrics.ts';
+export { agreeWithOutline, type Outline } from './outline.ts';
 export {
   openStructureDecoder,
   openStructureSampler,
@@ -22,3 +35,4 @@ export {
   structuresAtOnce,
   type Weights,
 } from './sampler.ts';
+export { PITCH_BINS, uprightPitch } from './upright.ts';

@@ -95,14 +95,8 @@ export const lowerings: { [K in OpName]: Lowering<K> } = {
   max: reduce('ReduceMax'),
   softmax: (t, e) => softmaxed(e, e.name(t.inputs[0]), t.shape),
   normalize: (t, e) => layerNormalization(t, e)[0],
-  inverseDeviation: (t, e) => layerNormalization(t, e)[2],
-  conv3d: (t, e) => {
-    const { stride, padding } = t.attributes;
-    return e.builder.op('Conv', t.inputs.map(e.name), {
-      strides: [stride, stride, stride],
-      pads: Array(6).fill(padding),
-    })[0];
-  },
+  inverseDeviation,
+  conv3d: (t, e) => (e.device === 'webgpu' ? convolveTaps(t, e) : convolve(t, e)),
   conv3dWeightGrad,
   sparseConv: (t, e) => (t.attributes.taps === 'pairs' ? convolvePairs(t, e) : convolveTable(t, e)),
   sparseConvWeightGrad,
@@ -171,13 +165,24 @@ function layerNormalization(t: Tensor<'normalize' | 'inverseDeviation'>, e: Emit
   return e.once(`normalize ${x.id} ${eps}`, () => {
     const width = x.shape[x.shape.length - 1] as number;
     const scale = e.builder.constant(new Float32Array(width).fill(1), [width]);
-    return e.builder.op(
-      'LayerNormalization',
-      [e.name(x), scale],
-      { axis: -1, epsilon: { float: eps } },
-      { outputs: 3 },
-    );
+    const options = { axis: -1, epsilon: { float: eps } };
+    const outputs = e.device === 'webgpu' ? 1 : 3;
+    return e.builder.op('LayerNormalization', [e.name(x), scale], options, { outputs });
   });
+}
+
+/**
+ * On WebGPU from the values themselves: there the runtime fuses a normalisation with the sum before it into an operator that has
+ * no such result, and a graph that reads it fails when it is run.
+ */
+function inverseDeviation(t: Tensor<'inverseDeviation'>, e: Emit): string {
+  if (e.device !== 'webgpu') return layerNormalization(t, e)[2];
+  const x = e.name(t.inputs[0]);
+  const mean = (name: string) => e.builder.op('ReduceMean', [name, e.builder.int64([-1])], { keepdims: 1 })[0];
+  const away = e.builder.op('Sub', [x, mean(x)])[0];
+  const variance = mean(e.builder.op('Mul', [away, away])[0]);
+  const eps = e.builder.constant(Float32Array.of(t.attributes.eps), [1]);
+  return e.builder.op('Reciprocal', [e.builder.op('Sqrt', [e.builder.op('Add', [variance, eps])[0]])[0]])[0];
 }
 
 function lastTwoSwapped(rank: number): number[] {
@@ -311,6 +316,56 @@ function convolveTable(t: Tensor<'sparseConv'>, e: Emit): string {
   const flat = e.builder.op('Reshape', [e.name(w), e.builder.int64([cout, k * cin])])[0];
   const operands = [neighborsSideBySide(e, x, table), flat, ...(bias ? [e.name(bias)] : [])];
   return e.builder.op('Gemm', operands, { transB: 1 })[0];
+}
+
+function convolve(t: Tensor<'conv3d'>, e: Emit): string {
+  const { stride, padding } = t.attributes;
+  return e.builder.op('Conv', t.inputs.map(e.name), {
+    strides: [stride, stride, stride],
+    pads: Array(6).fill(padding),
+  })[0];
+}
+
+/**
+ * A convolution as products, one for each row of taps along z: WebGPU's own operator for three dimensions multiplies number by
+ * number (bench/webgpu.ts).
+ */
+function convolveTaps(t: Tensor<'conv3d'>, e: Emit): string {
+  const [x, w, bias] = t.inputs;
+  const { stride, padding } = t.attributes;
+  const [cout, cin, k] = w.shape as readonly number[];
+  const out = t.shape.slice(2) as readonly number[];
+  const channelsLast = e.builder.op('Transpose', [e.name(x)], { perm: [0, 2, 3, 4, 1] })[0];
+  const pads = [0, padding, padding, padding, 0];
+  const padded = padding ? e.builder.op('Pad', [channelsLast, e.builder.int64([...pads, ...pads])])[0] : channelsLast;
+  const windowAt = (starts: readonly number[]) => {
+    const ends = starts.map((s, a) => s + (out[a] - 1) * stride + 1);
+    const [from, to, steps] = [starts, ends, [stride, stride, stride]].map((v) => e.builder.int64([...v]));
+    return e.builder.op('Slice', [padded, from, to, e.builder.int64([1, 2, 3]), steps])[0];
+  };
+  const range = Array.from({ length: k }, (_, i) => i);
+  let sum: string | undefined;
+  for (const i of range)
+    for (const j of range) {
+      const windows = range.map((l) => windowAt([i, j, l]));
+      const row = k === 1 ? windows[0] : e.builder.op('Concat', windows, { axis: 4 })[0]; // [B, X, Y, Z, k·cin]
+      const ends = [i + 1, j + 1];
+      const taps = e.builder.op('Slice', [
+        e.name(w),
+        e.builder.int64([i, j]),
+        e.builder.int64(ends),
+        e.builder.int64([2, 3]),
+        e.builder.int64([1, 1]),
+      ])[0]; // [cout, cin, 1, 1, k]
+      const turned = e.builder.op('Transpose', [taps], { perm: [4, 1, 0, 2, 3] })[0];
+      const product = e.builder.op('MatMul', [
+        row,
+        e.builder.op('Reshape', [turned, e.builder.int64([k * cin, cout])])[0],
+      ])[0];
+      sum = sum === undefined ? product : e.builder.op('Add', [sum, product])[0];
+    }
+  const whole = bias ? e.builder.op('Add', [sum as string, e.name(bias)])[0] : (sum as string);
+  return e.builder.op('Transpose', [whole], { perm: [0, 4, 1, 2, 3] })[0];
 }
 
 /** The rows that a table names, tap after tap: [N, K·in]. A row of zeros stands in for missing neighbors. */

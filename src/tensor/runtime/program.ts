@@ -1,11 +1,13 @@
 import { type Dim, sameShape, showShape } from '../dim.ts';
 import { lower } from '../onnx/lower.ts';
 import type { ExternalData } from '../onnx/model.ts';
+import { add } from '../ops/elementwise.ts';
+import { input } from '../ops/leaf.ts';
 import { is, type Tensor, topological } from '../tensor.ts';
 import { fusedAttentionIsRight } from './attention-self-test.ts';
 import type { Device } from './device.ts';
 import { isWorthQuantizing } from './int8.ts';
-import type { Request, Value, WeightToRead } from './protocol.ts';
+import { type Request, readName, type Value, type WeightToRead } from './protocol.ts';
 import { openSession, resolveDevice, weightsTaken } from './session-host.ts';
 
 /** Where weights lie in files that the runtime maps: all in one `folder`, symbolic links resolved. */
@@ -50,7 +52,7 @@ export interface ProgramOptions {
   /** for states that a run replaces: the output that holds the successor */
   updates?: Readonly<Record<string, Tensor>>;
   /**
-   * Lets successors overwrite their state. Only when each update waits for every gradient (global-norm clipping is such
+   * Lets successors overwrite their state (on the CPU; elsewhere it changes nothing). Only when each update waits for every gradient (global-norm clipping is such
    * a barrier): without it an update may run before its weight's last use, and training goes wrong silently.
    */
   inPlace?: boolean;
@@ -157,6 +159,7 @@ export async function compile(
       state: values,
       weights,
       stateOutputs,
+      reader: device === 'webgpu' && Object.keys(updates).length > 0 ? readerOf(updates, device) : undefined,
       inPlace,
     };
     await client.send(request);
@@ -237,6 +240,12 @@ export async function compile(
       await client.close();
     },
   };
+}
+
+/** A graph that gives states back as they are. */
+function readerOf(updates: Readonly<Record<string, Tensor>>, device: Device): Uint8Array {
+  const outputs = Object.entries(updates).map(([name, { shape }]) => [readName(name), add(input(name, shape), 0)]);
+  return lower(Object.fromEntries(outputs), { device }).bytes;
 }
 
 /** A weight as a file of its own, under its own name. */

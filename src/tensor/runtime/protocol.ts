@@ -25,6 +25,8 @@ export type Request =
       /** read by whoever passes the request on: functions do not travel to a thread */
       weights: readonly WeightToRead[];
       stateOutputs: Record<string, string>;
+      /** a graph that gives states back as they are, each under its `readName`; there when replaced states stay on the GPU */
+      reader?: Uint8Array;
       inPlace: boolean;
     }
   | {
@@ -39,3 +41,6 @@ export type Request =
   | { kind: 'readState'; names: readonly string[] }
   | { kind: 'writeState'; state: Record<string, Value> }
   | { kind: 'dispose' };
+
+/** The name under which a reader gives a state. */
+export const readName = (state: string): string => `read:${state}`;

@@ -5,12 +5,14 @@
 import { availableParallelism } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
-import type { Request, Value } from './protocol.ts';
+import { type Request, readName, type Value } from './protocol.ts';
 
 if (!parentPort) throw new Error('internal: session-worker runs as a worker thread');
 const port = parentPort;
 
 let session: ort.InferenceSession | undefined;
+/** Copies states from the GPU, where they stay between runs; made when they are first read. */
+let reader: { model: Uint8Array; session?: ort.InferenceSession } | undefined;
 let stateOutputs: Record<string, string> = {}; // input name → output name
 const current: Record<string, ort.Tensor> = {};
 const next: Record<string, ort.Tensor> = {};
@@ -23,12 +25,18 @@ async function handle(request: Request): Promise<unknown> {
   switch (request.kind) {
     case 'create': {
       const { model, device, threads, folder, inPlace } = request;
+      reader = request.reader && { model: request.reader };
       session = await ort.InferenceSession.create(model, {
         executionProviders: [device],
         enableMemPattern: false,
         intraOpNumThreads: threads || availableParallelism(), // the runtime’s own count of cores is 1 on some virtual machines
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
+        ...(reader && {
+          preferredOutputLocation: Object.fromEntries(
+            Object.values(request.stateOutputs).map((name) => [name, 'gpu-buffer' as const]),
+          ),
+        }),
         extra: {
           session: {
             ...(folder ? { model_external_initializers_file_folder_path: folder } : {}),
@@ -39,7 +47,7 @@ async function handle(request: Request): Promise<unknown> {
       stateOutputs = request.stateOutputs;
       for (const [name, value] of Object.entries(request.state)) {
         current[name] = toOrt(value);
-        if (name in stateOutputs)
+        if (name in stateOutputs && !reader)
           next[name] = inPlace ? current[name] : toOrt({ ...value, data: new Float32Array(value.data.length) });
       }
       return undefined;
@@ -51,13 +59,18 @@ async function handle(request: Request): Promise<unknown> {
       const fetches: Record<string, ort.Tensor | null> = {};
       for (const name of request.fetch) fetches[name] = null;
       if (request.whenFinite && request.advance) fetches[request.whenFinite] = null;
-      if (request.advance) for (const [input, output] of Object.entries(stateOutputs)) fetches[output] = next[input];
+      if (request.advance)
+        for (const [input, output] of Object.entries(stateOutputs)) fetches[output] = next[input] ?? null;
       const results = await session.run(feeds, fetches as ort.InferenceSession.OnnxValueMapType);
       // Preallocated outputs are written in place; the tensors returned for them are not the ones handed in.
       const guard =
         request.whenFinite && request.advance ? Number((results[request.whenFinite].data as Float32Array)[0]) : 0;
       if (request.advance && Number.isFinite(guard))
-        for (const input of Object.keys(stateOutputs)) [current[input], next[input]] = [next[input], current[input]];
+        for (const [input, output] of Object.entries(stateOutputs)) {
+          const old = current[input];
+          current[input] = reader ? results[output] : next[input];
+          if (!reader || old.location === 'gpu-buffer') next[input] = old;
+        }
       const out: Record<string, Value> = {};
       for (const name of request.fetch) {
         const t = results[name];
@@ -69,11 +82,12 @@ async function handle(request: Request): Promise<unknown> {
       held.set(request.name, Object.fromEntries(Object.entries(request.values).map(([name, v]) => [name, toOrt(v)])));
       return undefined;
     case 'readState': {
+      for (const name of request.names) if (!current[name]) throw new Error(`session: no state named "${name}".`);
+      const copies = await fromGpu(request.names.filter((name) => current[name].location === 'gpu-buffer'));
       const out: Record<string, Value> = {};
       for (const name of request.names) {
-        const t = current[name];
-        if (!t) throw new Error(`session: no state named "${name}".`);
-        out[name] = { dtype: 'float32', dims: t.dims, data: (t.data as Float32Array).slice() };
+        const { dims, data } = copies.get(name) ?? current[name];
+        out[name] = { dtype: 'float32', dims, data: (data as Float32Array).slice() };
       }
       return out;
     }
@@ -84,15 +98,28 @@ async function handle(request: Request): Promise<unknown> {
           throw new Error(
             `session: state "${name}" expected ${t?.size ?? 'to exist'} values, got ${value.data.length}.`,
           );
-        (t.data as Float32Array).set(value.data as Float32Array);
+        if (t.location === 'gpu-buffer')
+          current[name] = toOrt({ ...value, dims: t.dims }); // uploaded by the next run
+        else (t.data as Float32Array).set(value.data as Float32Array);
       }
       return undefined;
     }
     case 'dispose':
       await session?.release();
+      await reader?.session?.release();
       session = undefined;
       return undefined;
   }
+}
+
+/** States that lie on the GPU: the runtime reads no such tensor by itself, so a graph that changes nothing brings them here. */
+async function fromGpu(names: readonly string[]): Promise<Map<string, ort.Tensor>> {
+  if (names.length === 0) return new Map();
+  if (!reader) throw new Error('internal: a state on the GPU that nothing reads');
+  reader.session ??= await ort.InferenceSession.create(reader.model, { executionProviders: ['webgpu'] });
+  const feeds = Object.fromEntries(Object.keys(stateOutputs).map((name) => [name, current[name]]));
+  const results = await reader.session.run(feeds, names.map(readName));
+  return new Map(names.map((name) => [name, results[readName(name)]]));
 }
 
 port.on('message', async ({ id, request }: { id: number; request: Request }) => {

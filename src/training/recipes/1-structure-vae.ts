@@ -8,7 +8,13 @@
  * what it learns on crops holds on whole grids.
  */
 
-import { occupancyIou, samplePosterior, structureDecoder, structureEncoder } from '../../stages/1-structure/index.ts';
+import {
+  type Frame,
+  occupancyIou,
+  samplePosterior,
+  structureDecoder,
+  structureEncoder,
+} from '../../stages/1-structure/index.ts';
 import {
   add,
   compile,
@@ -43,7 +49,8 @@ export const structureVaeRecipe = {
   latentNoise: 0, // largest deviation, in units of a channel's own, of noise that the decoder learns to forgive a flow
   lossType: 'dice' as OccupancyLoss, // the published one
   lambdaKl: 1e-3,
-  turnedShare: 0.5, // of the samples, turned to one of their condition views: what a flow in the picture's frame meets
+  turnedShare: 0.5, // of the samples, turned to one of their condition views: what a flow in that frame meets
+  frame: 'view' as Frame, // of the samples that are turned
   crop: 32, // voxels per side of a training sample; 64 is the whole grid
   batchSize: 4, // as good after 2000 crops as 8 after 4000: docs/training.md
   learningRate: 1e-2, // a hundred times the published one, for a model 30 times smaller and Muon
@@ -77,7 +84,7 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
   const { crop, batchSize, encoder, decoder, lambdaKl, seed } = recipe;
   const samples = await structureSamples(run.data, {
     cond: false,
-    frame: recipe.turnedShare > 0 ? 'picture' : 'canonical',
+    frame: recipe.turnedShare > 0 ? recipe.frame : 'canonical',
     minAestheticScore: recipe.minAestheticScore,
   });
   const training = samples.filter((s) => s.split === 'train');
@@ -140,6 +147,7 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
       lossType: recipe.lossType,
       lambdaKl,
       turnedShare: recipe.turnedShare,
+      frame: recipe.frame,
       latentNoise: recipe.latentNoise,
       crop,
       batchSize,

@@ -7,19 +7,20 @@
  * behind an encoder of 2 M. Shapes stand in the frame of their picture: what faces the camera lies on −y, so that the
  * network need not guess which side of an object is its front, and every view is a shape of its own.
  */
-import { logitNormal, type Prediction, SIGMA_MIN, uniform, velocityPerX0 } from '../../flow/index.ts';
-import { patchEncoder } from '../../stages/0-condition/index.ts';
-import { type Frame, structureFlow, structureFlowBuffers } from '../../stages/1-structure/index.ts';
-import { compile, floats, input, mul, scope, type Tensor, torchGenerator, type Value } from '../../tensor/index.ts';
+import type { Prediction } from '../../flow/index.ts';
+import { patchEncoder, pitchHead } from '../../stages/0-condition/index.ts';
+import { type Frame, PITCH_BINS, structureFlow, structureFlowBuffers } from '../../stages/1-structure/index.ts';
+import { add, compile, input, log, mean, mul, neg, scope, type Tensor, torchGenerator } from '../../tensor/index.ts';
 import { clipperOf, type GradClip } from '../adaptive-clipper.ts';
+import { flowBatches } from '../flow-batches.ts';
+import { flowFeeds } from '../flow-feeds.ts';
 import { learningRateAt } from '../learning-rate.ts';
 import { train } from '../loop.ts';
 import { mseLoss } from '../losses.ts';
 import type { OptimizerOptions } from '../optimizer.ts';
-import { generatorOf, samplesOf } from '../order.ts';
 import { saveSample } from '../save-sample.ts';
 import { startFrom } from '../start-from.ts';
-import { type FlowData, structureFlowData } from '../structure-flow-data.ts';
+import { structureFlowData } from '../structure-flow-data.ts';
 import { structureSnapshot } from '../structure-snapshot.ts';
 import { initialStates, type States, trainingProgram } from '../training-program.ts';
 import type { RecipeRun } from './1-structure-vae.ts';
@@ -41,7 +42,8 @@ export const structureFlowRecipe = {
   },
   conditioner: { image_size: 64, patch_size: 8, model_channels: 192, num_blocks: 4, num_heads: 6 },
   prediction: 'x0' as Prediction, // the velocity's noise would fill every channel of so large a patch
-  frame: 'picture' as Frame, // the published models learn the canonical one; compared in bench/results/training-choices.md
+  frame: 'view' as Frame, // the published models learn the canonical one; compared in bench/results/training-choices.md
+  lambdaPitch: 0.05, // in the view's frame a head learns the camera's pitch, by which a finished shape is set upright
   mirror: true, // every second view: twice as many different shapes at the price of none
   views: 12, // of each asset, of the 24 there are: encoding every turned shape takes as long as 300 steps
   jitter: 0.25, // of the colours of a picture: each channel is multiplied by 1 ± this, for shape does not depend on paint
@@ -70,11 +72,11 @@ export async function trainStructureFlow(
   recipe: StructureFlowRecipe,
   run: RecipeRun & { vae: string },
 ): Promise<States> {
-  const { denoiser, conditioner, batchSize, seed } = recipe;
+  const { denoiser, conditioner, frame, batchSize, seed } = recipe;
   const data = await structureFlowData({
     roots: run.data,
     vae: run.vae,
-    frame: recipe.frame,
+    frame,
     mirror: recipe.mirror,
     views: recipe.views,
     pictureSize: conditioner.image_size,
@@ -92,15 +94,11 @@ export async function trainStructureFlow(
   const weights = scope();
   const optimizer = { ...recipe.optimizer, emaRate: recipe.emaRate };
   const graph = flowLoss(recipe, weights, batchSize);
-  const times = recipe.timeSchedule === 'uniform' ? uniform : logitNormal(recipe.timeMean, recipe.timeStd);
-
-  const feedsOf = (picked: readonly number[], rng: ReturnType<typeof torchGenerator>, train: boolean) =>
-    flowFeeds(recipe, data, picked, rng, times, train);
-
+  const batches = flowBatches({ recipe, table: data.table, assets: training });
   const buffers = structureFlowBuffers.map((name) => `denoiser.${name}`);
-  return train({
+  const running = train({
     folder: run.out,
-    models: ['denoiser', 'conditioner'],
+    models: frame === 'view' ? ['denoiser', 'conditioner', 'pitchHead'] : ['denoiser', 'conditioner'],
     emaRate: recipe.emaRate,
     maxSteps: recipe.maxSteps,
     buffers: buffers,
@@ -113,7 +111,7 @@ export async function trainStructureFlow(
       timeMean: recipe.timeMean,
       timeStd: recipe.timeStd,
       prediction: recipe.prediction,
-      frame: recipe.frame,
+      frame,
       mirror: recipe.mirror,
       views: recipe.views,
       jitter: recipe.jitter,
@@ -125,18 +123,14 @@ export async function trainStructureFlow(
         {
           weights,
           buffers: buffers,
-          losses: [graph],
+          losses: [graph.loss],
+          terms: graph.terms,
           optimizer,
           device: run.device,
         },
         states,
       ),
-    batch: (step) =>
-      feedsOf(
-        samplesOf(step, batchSize, training.length, seed).map((i) => training[i]),
-        generatorOf(seed, step),
-        true,
-      ),
+    batch: (step) => batches.batch(step),
     learningRate: (step) => learningRateAt(step, recipe),
     clipper: clipperOf(recipe.gradClip),
     logEvery: recipe.logEvery,
@@ -144,18 +138,16 @@ export async function trainStructureFlow(
     validateEvery: recipe.validateEvery,
     validate: async (step, averaged) => {
       if (held.length === 0) return {} as Record<string, number>;
-      const fresh = scope();
-      const program = await compile(
-        { loss: flowLoss(recipe, fresh, batchSize) },
-        { state: averaged, device: run.device },
-      );
-      let total = 0;
+      const { terms } = flowLoss(recipe, scope(), batchSize);
+      const program = await compile(terms, { state: averaged, device: run.device });
+      const losses = Object.fromEntries(Object.keys(terms).map((name) => [name, 0]));
       const rounds = 4;
       try {
         for (let i = 0; i < rounds; i++) {
           const rng = torchGenerator(1000 + i); // the same noise at every validation
           const picked = Array.from({ length: batchSize }, (_, j) => held[(i * batchSize + j) % held.length]);
-          total += Number((await program.run(feedsOf(picked, rng, false))).loss.data[0]);
+          const out = await program.run(flowFeeds(recipe, data.table, picked, rng, false));
+          for (const name of Object.keys(losses)) losses[name] += Number(out[name].data[0]) / rounds;
         }
       } finally {
         await program.dispose();
@@ -175,26 +167,23 @@ export async function trainStructureFlow(
         device: run.device,
       });
       await saveSample(run.out, step, sheet);
-      return { loss: total / rounds, ...scores };
+      return { ...losses, ...scores };
     },
     clock: run.clock,
     signal: run.signal,
     onEvent: run.onEvent,
   });
+  return running.finally(() => batches.dispose());
 }
 
-/** The largest weight of an x0’s error: nearer to the data it is that of t = 1/6. Larger ones drown what is learned at high noise. */
-const MOST = 6;
-
 /**
- * Mean squared error of the velocity; feeds: x_t, t (0 … 1000), target, pictures, 0 where the prompt is dropped, and by
- * how much an error of the output is larger in the velocity.
+ * Mean squared error of the velocity, and in the view's frame the cross-entropy of the camera's pitch; feeds: those of `flowFeeds`.
  */
 function flowLoss(
-  { denoiser, conditioner }: StructureFlowRecipe,
+  { denoiser, conditioner, frame, lambdaPitch }: StructureFlowRecipe,
   weights: ReturnType<typeof scope>,
   batch: number,
-): Tensor {
+): { loss: Tensor; terms: Record<string, Tensor> } {
   const r = denoiser.resolution;
   const dims = [batch, denoiser.in_channels, r, r, r];
   const size = conditioner.image_size;
@@ -202,57 +191,10 @@ function flowLoss(
   const cond = mul(tokens, input('kept', [batch, 1, 1])); // the empty prompt is all zeros
   const output = structureFlow(denoiser, weights.at('denoiser'), input('x', dims), input('t', [batch]), cond);
   const scale = input('scale', [batch, 1, 1, 1, 1]);
-  return mseLoss(mul(output, scale), mul(input('target', dims), scale));
-}
-
-function flowFeeds(
-  { denoiser, conditioner, prediction, jitter, pUncond }: StructureFlowRecipe,
-  data: FlowData,
-  picked: readonly number[],
-  rng: ReturnType<typeof torchGenerator>,
-  times: (rng: ReturnType<typeof torchGenerator>, n: number) => Float32Array,
-  train: boolean,
-): Record<string, Value> {
-  const batch = picked.length;
-  const size = denoiser.in_channels * denoiser.resolution ** 3;
-  const t = times(rng, batch);
-  const noise = rng.normal(batch * size);
-  const x = new Float32Array(batch * size);
-  const target = new Float32Array(batch * size);
-  const pixels = conditioner.image_size ** 2 * 3;
-  const pictures = new Float32Array(batch * pixels);
-  const chance = rng.uniform(batch);
-  for (const [i, index] of picked.entries()) {
-    const view = rng.integer(data.viewsOf(index));
-    const latent = data.latent(index, view);
-    const a = 1 - t[i];
-    const b = SIGMA_MIN + (1 - SIGMA_MIN) * t[i];
-    for (let j = 0; j < size; j++) {
-      const e = noise[i * size + j];
-      x[i * size + j] = a * latent[j] + b * e;
-      target[i * size + j] = prediction === 'x0' ? latent[j] : (1 - SIGMA_MIN) * e - latent[j];
-    }
-    const picture = data.picture(index, view);
-    const gains = rng.uniform(3).map((u) => (train ? 1 + jitter * (2 * u - 1) : 1) / 255);
-    for (let j = 0; j < pixels; j++) pictures[i * pixels + j] = Math.min(1, picture[j] * gains[j % 3]);
-  }
-  const r = denoiser.resolution;
-  const dims = [batch, denoiser.in_channels, r, r, r];
-  return {
-    x: floats(x, dims),
-    target: floats(target, dims),
-    scale: floats(
-      t.map((v) => (prediction === 'x0' ? Math.min(MOST, velocityPerX0(v)) : 1)),
-      [batch, 1, 1, 1, 1],
-    ),
-    t: floats(
-      t.map((v) => v * 1000),
-      [batch],
-    ),
-    pictures: floats(pictures, [batch, conditioner.image_size, conditioner.image_size, 3]),
-    kept: floats(
-      chance.map((c) => (train && c < pUncond ? 0 : 1)),
-      [batch, 1, 1],
-    ),
-  };
+  const velocity = mseLoss(mul(output, scale), mul(input('target', dims), scale));
+  if (frame !== 'view') return { loss: velocity, terms: { velocity } };
+  const head = { cond_channels: conditioner.model_channels, num_bins: PITCH_BINS };
+  const guessed = pitchHead(head, weights.at('pitchHead'), tokens);
+  const pitch = neg(mul(mean(mul(input('pitchTarget', [batch, PITCH_BINS]), log(add(guessed, 1e-6)))), PITCH_BINS));
+  return { loss: add(velocity, mul(pitch, lambdaPitch)), terms: { velocity, pitch } };
 }

@@ -1,0 +1,52 @@
+/** Shapes in the frame of the view: made to agree with the outline of their picture, and set upright by its camera's pitch. */
+import { pitchHead, preparedMask, type RgbaPicture } from '../stages/0-condition/index.ts';
+import { agreeWithOutline, type Outline, PITCH_BINS, uprightPitch } from '../stages/1-structure/index.ts';
+import { compile, floats, input, scope } from '../tensor/index.ts';
+import type { ModelFolder } from './model-folder.ts';
+import { openWeights } from './network.ts';
+import { using, type WorkOptions, weightsOptions } from './work.ts';
+
+/** What a picture tells of a shape in the frame of its view, besides its tokens. */
+export interface Seen {
+  /** of one picture; undefined for several, whose views are not told apart */
+  readonly outline?: Outline;
+  /** probabilities of the camera's pitch, in bins of 5° from −90° to 90° */
+  readonly pitch: Float32Array;
+}
+
+/** Pixels per side of an outline: two per voxel, so that thin parts show. */
+const OUTLINE_SIZE = 128;
+
+const RESOLUTION = 64;
+
+/** The outline of a cut-out picture. */
+export const outlineOf = (picture: RgbaPicture): Outline => ({
+  size: OUTLINE_SIZE,
+  mask: preparedMask(picture, OUTLINE_SIZE),
+});
+
+/** Probabilities of the pitch for the tokens [T, K] of each picture; all alike in a model without a head for it. */
+export async function pitchesOf(
+  model: ModelFolder,
+  tokens: readonly Float32Array[],
+  work: WorkOptions = {},
+): Promise<Float32Array[]> {
+  const head = model.networks.camera_pitch_model;
+  if (!head) return tokens.map(() => new Float32Array(PITCH_BINS).fill(1 / PITCH_BINS));
+  const width = head.config.cond_channels;
+  const dims = [1, tokens[0].length / width, width];
+  const pitch = pitchHead(head.config, scope(), input('tokens', dims));
+  const opening = compile({ pitch }, { ...(await openWeights(head, weightsOptions(work))), device: work.device });
+  return using(opening, async (program) => {
+    const each: Float32Array[] = [];
+    for (const one of tokens) each.push((await program.run({ tokens: floats(one, dims) })).pitch.data as Float32Array);
+    return each;
+  });
+}
+
+/** Logits [R, R, R] that agree with what was seen. */
+export const agreed = (logits: Float32Array, seen: Seen | undefined): Float32Array =>
+  seen?.outline ? agreeWithOutline(logits, RESOLUTION, seen.outline) : logits;
+
+/** Radians by which the camera stood above the object that logits [R, R, R] show. */
+export const seenFrom = (logits: Float32Array, seen: Seen): number => uprightPitch(logits, RESOLUTION, seen.pitch);
