@@ -26,7 +26,9 @@ export async function startFrom(folder: string | undefined, fresh: States): Prom
   for (const name of Object.keys(fresh)) {
     if (name.includes('/')) continue; // moments and averages
     const [prefix, ...rest] = name.split('.');
-    const values = (await weightsOf(prefix))?.[rest.join('.')];
+    const model = await weightsOf(prefix);
+    if (model === undefined && prefix === 'pitchHead') continue; // a model of another frame has none
+    const values = model?.[rest.join('.')];
     if (values?.length !== fresh[name].length)
       throw new Error(
         `train: ${folder} cannot start this recipe: "${name}" must have ${fresh[name].length} values, found ${values?.length ?? 'none'}. Use the configuration of that model.`,

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { devices } from '../../../test/devices.ts';
 import { floatsToHalves, halvesToFloats } from '../../formats/index.ts';
 import { linear } from '../../nn/index.ts';
 import { gradients } from '../grad/gradients.ts';
@@ -150,14 +151,14 @@ function training() {
   return { loss, norm, updates, state, feeds: { x: floats(rng.normal(32), [4, 8]), y: target, y2: target } };
 }
 
-describe('state', () => {
-  it('overwritten in place behind a clipping barrier ends where double buffers end', async () => {
+describe.each(devices)('state on $device', ({ device, present }) => {
+  it.skipIf(!present)('overwritten in place behind a clipping barrier ends where double buffers end', async () => {
     const { loss, updates, state, feeds } = training();
     const ends: Record<string, Float32Array>[] = [];
     const curves: number[][] = [];
     for (const inPlace of [false, true]) {
       const copy = Object.fromEntries(Object.entries(state).map(([name, v]) => [name, v.slice()]));
-      const program = await compile({ loss }, { state: copy, updates, inPlace });
+      const program = await compile({ loss }, { state: copy, updates, inPlace, device });
       const curve: number[] = [];
       for (let step = 0; step < 30; step++) curve.push((await program.run(feeds)).loss.data[0] as number);
       curves.push(curve);
@@ -169,23 +170,41 @@ describe('state', () => {
     expect(ends[1]).toEqual(ends[0]);
   });
 
-  it('stays when a run asks for it, when the guard is not finite, and is what was written', async () => {
-    const { loss, norm, updates, state, feeds } = training();
-    const program = await compile({ loss, norm }, { state, updates, advanceWhenFinite: 'norm' });
-    const read = async () => (await program.readState(['in'])).in;
-    const before = await read();
-    await program.run(feeds, { advance: false });
-    expect(await read()).toEqual(before);
-    await program.run({ ...feeds, x: floats(new Float32Array(32).fill(Number.NaN), [4, 8]) }, { fetch: ['loss'] });
-    expect(await read()).toEqual(before);
-    await program.run(feeds, { fetch: [] });
-    expect(await read()).not.toEqual(before);
-    await program.writeState({ in: before });
-    expect(await read()).toEqual(before);
-    await expect(program.writeState({ in: new Float32Array(3) })).rejects.toThrow(
-      'state "in" expected 128 values, got 3',
-    );
-    await expect(program.readState(['nothing'])).rejects.toThrow('no state named "nothing"');
+  it.skipIf(!present)(
+    'stays when a run asks for it, when the guard is not finite, and is what was written',
+    async () => {
+      const { loss, norm, updates, state, feeds } = training();
+      const program = await compile({ loss, norm }, { state, updates, advanceWhenFinite: 'norm', device });
+      const read = async () => (await program.readState(['in'])).in;
+      const before = await read();
+      await program.run(feeds, { advance: false });
+      expect(await read()).toEqual(before);
+      await program.run({ ...feeds, x: floats(new Float32Array(32).fill(Number.NaN), [4, 8]) }, { fetch: ['loss'] });
+      expect(await read()).toEqual(before);
+      await program.run(feeds, { fetch: [] });
+      const after = await read();
+      expect(after).not.toEqual(before);
+      await program.run({ ...feeds, x: floats(new Float32Array(32).fill(Number.NaN), [4, 8]) }, { fetch: ['loss'] });
+      expect(await read()).toEqual(after);
+      await program.writeState({ in: before });
+      expect(await read()).toEqual(before);
+      await expect(program.writeState({ in: new Float32Array(3) })).rejects.toThrow(
+        'state "in" expected 128 values, got 3',
+      );
+      await expect(program.readState(['nothing'])).rejects.toThrow('no state named "nothing"');
+      await program.dispose();
+    },
+  );
+
+  it.skipIf(!present)('takes the memory of two, however many runs replace it', async () => {
+    const [w, size] = [input('w', [1000, 2000]), 2e6];
+    const state = { w: new Float32Array(size).fill(1) };
+    const program = await compile({ total: sum(w) }, { state, updates: { w: mul(w, 0.5) }, device });
+    for (let run = 0; run < 5; run++) await program.run({});
+    const before = process.memoryUsage().rss;
+    for (let run = 0; run < 60; run++) await program.run({});
+    expect(process.memoryUsage().rss - before).toBeLessThan(30 * 4 * size); // a copy of each run would be 60
+    expect((await program.readState(['w'])).w[size - 1]).toBeCloseTo(2 ** -65, 25);
     await program.dispose();
   });
 });

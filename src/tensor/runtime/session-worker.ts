@@ -57,20 +57,25 @@ async function handle(request: Request): Promise<unknown> {
       const feeds: Record<string, ort.Tensor> = { ...current, ...held.get(request.held ?? '') };
       for (const [name, value] of Object.entries(request.feeds)) feeds[name] = toOrt(value);
       const fetches: Record<string, ort.Tensor | null> = {};
-      for (const name of request.fetch) fetches[name] = null;
-      if (request.whenFinite && request.advance) fetches[request.whenFinite] = null;
-      if (request.advance)
-        for (const [input, output] of Object.entries(stateOutputs)) fetches[output] = next[input] ?? null;
+      if (reader)
+        for (const name of session.outputNames) fetches[name] = null; // where results stay on the GPU, all are asked for
+      else {
+        for (const name of request.fetch) fetches[name] = null;
+        if (request.whenFinite && request.advance) fetches[request.whenFinite] = null;
+        if (request.advance) for (const [input, output] of Object.entries(stateOutputs)) fetches[output] = next[input];
+      }
       const results = await session.run(feeds, fetches as ort.InferenceSession.OnnxValueMapType);
       // Preallocated outputs are written in place; the tensors returned for them are not the ones handed in.
       const guard =
         request.whenFinite && request.advance ? Number((results[request.whenFinite].data as Float32Array)[0]) : 0;
-      if (request.advance && Number.isFinite(guard))
-        for (const [input, output] of Object.entries(stateOutputs)) {
-          const old = current[input];
-          current[input] = reader ? results[output] : next[input];
-          if (!reader || old.location === 'gpu-buffer') next[input] = old;
-        }
+      const isReplaced = request.advance && Number.isFinite(guard);
+      for (const [input, output] of Object.entries(stateOutputs)) {
+        const made = reader ? results[output] : next[input];
+        const [kept, other] = isReplaced ? [made, current[input]] : [current[input], made];
+        current[input] = kept;
+        if (!reader) next[input] = other;
+        else if (other.location === 'gpu-buffer') other.dispose(); // every run makes new ones, which nothing else frees
+      }
       const out: Record<string, Value> = {};
       for (const name of request.fetch) {
         const t = results[name];
@@ -105,8 +110,9 @@ async function handle(request: Request): Promise<unknown> {
       return undefined;
     }
     case 'dispose':
-      await session?.release();
+      for (const t of Object.values(current)) if (t.location === 'gpu-buffer') t.dispose(); // before what owns their memory
       await reader?.session?.release();
+      await session?.release();
       session = undefined;
       return undefined;
   }
