@@ -37,6 +37,7 @@ const products: readonly { roles: readonly Role[]; from?: string; to: string }[]
   { roles: ['slat_flow_model', 'slat_decoder_mesh'], to: 'mesh' },
   { roles: ['slat_flow_model', 'slat_decoder_gs'], to: 'gaussians' },
   { roles: ['slat_flow_model', 'slat_decoder_rf'], to: 'radiance field' },
+  { roles: ['camera_pitch_model'], from: 'picture', to: 'pitch of its camera' },
   { roles: ['sparse_structure_encoder'], from: 'voxels', to: 'latent of the structure' },
   { roles: ['slat_encoder'], from: 'voxel features', to: 'structured latent' },
 ];

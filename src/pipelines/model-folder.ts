@@ -34,7 +34,7 @@ export type RequiredRole = (typeof required)[number];
 export type Networks = { readonly [R in Role]?: Filled<R> } & { readonly [R in RequiredRole]: Filled<R> };
 
 export interface LoadModelOptions {
-  /** optional roles to load besides those that every model needs; by default all that the model has */
+  /** optional roles to load besides those that stage one needs; by default all that the model has */
   roles?: readonly Role[];
   /** whether weights on the Hub are fetched at once, or each network's when it is first read; by default at once */
   fetch?: 'now' | 'later';
@@ -70,7 +70,7 @@ export async function loadModel(folder: string, options: LoadModelOptions = {}):
         `${path}: args.models lacks "${role}", a component path such as "ckpts/…". It has: ${Object.keys(models).join(', ') || 'none'}.`,
       );
   const wanted = (role: string) =>
-    !roles || role === promptRole || [...required, ...roles].some((known) => known === role);
+    !roles || [promptRole, 'camera_pitch_model', ...required, ...roles].some((known) => known === role);
   for (const [role, component] of Object.entries(models)) {
     signal?.throwIfAborted();
     if (!wanted(role)) continue;

@@ -1,0 +1,65 @@
+import { mkdtempSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { saveToyModel } from '../../test/toy-model.ts';
+import { occupancySurface, turnedMesh } from '../representations/index.ts';
+import { agreeWithOutline, tilt } from '../stages/1-structure/index.ts';
+import { imageTo3D } from './image-to-3d.ts';
+import { loadModel, type ModelFolder } from './model-folder.ts';
+import { outlineOf } from './seen-shape.ts';
+
+/** A cross on a transparent ground. */
+const cross = (() => {
+  const data = new Uint8Array(48 * 48 * 4);
+  for (let y = 0; y < 48; y++)
+    for (let x = 0; x < 48; x++)
+      if ((Math.abs(x - 24) < 6 && Math.abs(y - 24) < 20) || (Math.abs(y - 24) < 6 && Math.abs(x - 24) < 20))
+        data.set([200, 90, 40, 255], 4 * (48 * y + x));
+  return { width: 48, height: 48, data };
+})();
+
+const folder = join(mkdtempSync(join(tmpdir(), 'seen-shape-')), 'model');
+let model: ModelFolder;
+beforeAll(async () => {
+  await saveToyModel(folder, 32, 'view');
+  model = await loadModel(folder, { roles: [] }); // what reads the picture is loaded whatever is asked for
+});
+
+test('a shape in the frame of the view agrees with its outline, and its mesh is turned by the pitch', async () => {
+  const told = await imageTo3D(model, cross);
+  expect(Math.abs(told.pitch as number)).toBeLessThanOrEqual(Math.PI / 2);
+  expect(
+    agreeWithOutline(told.logits, 64, outlineOf(cross)).filter((v, i) => v > 0 !== told.logits[i] > 0).length,
+  ).toBeLessThan(0.05 * told.coords.length); // it agrees already
+  const given = await imageTo3D(model, cross, { pitch: 30 });
+  expect(given.pitch).toBeCloseTo(Math.PI / 6);
+  expect(given.logits).toEqual(told.logits); // the voxels stay as the camera sees them
+  const surface = occupancySurface(given.logits, 64, { sealGaps: 1 });
+  expect(given.mesh).toEqual(turnedMesh(surface, tilt(-Math.PI / 6)));
+});
+
+test('several pictures have no common outline', async () => {
+  const asset = await imageTo3D(model, [cross, cross], { multiImage: 'multidiffusion' });
+  expect(asset.pitch).toBeDefined();
+});
+
+test('a pitch that means nothing is refused', async () => {
+  await expect(imageTo3D(model, cross, { pitch: 91 })).rejects.toThrow('pitch must be −90 … 90 degrees, got 91.');
+  const upright = join(folder, '..', 'upright');
+  await saveToyModel(upright);
+  await expect(imageTo3D(await loadModel(upright), cross, { pitch: 10 })).rejects.toThrow(
+    /its shapes stand upright whatever the camera's pitch. Leave out pitch./,
+  );
+});
+
+test('stage two in the frame of the view is refused', async () => {
+  const path = join(folder, '..', 'both');
+  await saveToyModel(path, 32, 'view');
+  const file = join(path, 'pipeline.json');
+  const pipeline = JSON.parse(await readFile(file, 'utf8'));
+  pipeline.args.models.slat_flow_model = 'ckpts/none';
+  await writeFile(file, JSON.stringify(pipeline));
+  await expect(loadModel(path)).rejects.toThrow(/args.frame is "view", in which stage two has no frame of its own yet/);
+});
