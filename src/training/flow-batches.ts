@@ -31,10 +31,11 @@ export interface FlowBatches {
 const threadsFor = (cores: number): number => Math.max(1, Math.min(8, cores >> 1));
 
 export function flowBatches(source: FlowBatchSource, threads = threadsFor(availableParallelism())): FlowBatches {
-  const workers = Array.from({ length: threads }, () => feedsThread(source));
+  const started: ReturnType<typeof feedsThread>[] = []; // at the first batch: whoever never asks need not dispose
   const begun = new Map<number, Promise<Feeds>>();
   const begin = (step: number): Promise<Feeds> => {
-    const known = begun.get(step) ?? workers[step % threads].make(step);
+    while (started.length < threads) started.push(feedsThread(source));
+    const known = begun.get(step) ?? started[step % threads].make(step);
     known.catch(() => undefined); // whoever awaits it hears of it
     begun.set(step, known);
     return known;
@@ -47,7 +48,7 @@ export function flowBatches(source: FlowBatchSource, threads = threadsFor(availa
       return wanted;
     },
     async dispose() {
-      await Promise.all(workers.map((worker) => worker.end()));
+      await Promise.all(started.map((thread) => thread.end()));
     },
   };
 }

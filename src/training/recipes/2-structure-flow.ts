@@ -4,8 +4,8 @@
  *   espalier train structure-flow --data datasets/mini --vae runs/structure-vae --out runs/structure-flow
  *
  * The published model has 555 M parameters at 4096 tokens behind DINOv2; this one has 15 M at 64 tokens (patches of 4³)
- * behind an encoder of 2 M. Shapes stand in the frame of their picture: what faces the camera lies on −y, so that the
- * network need not guess which side of an object is its front, and every view is a shape of its own.
+ * behind an encoder of 2 M. Shapes stand as the camera of their picture sees them, so that the network need neither guess which side of
+ * an object is its front nor from how high it is seen, and every view is a shape of its own.
  */
 import type { Prediction } from '../../flow/index.ts';
 import { patchEncoder, pitchHead } from '../../stages/0-condition/index.ts';
