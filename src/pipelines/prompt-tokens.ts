@@ -6,7 +6,7 @@ import type { Device } from '../tensor/index.ts';
 import type { ModelFolder } from './model-folder.ts';
 import type { WeightsOptions } from './network.ts';
 import { openPromptEncoder, pictureSizeOf } from './prompt-encoder.ts';
-import { outlineOf, pitchesOf, type Seen } from './seen-shape.ts';
+import { asPeopleLook, outlineOf, pitchesOf, type Seen } from './seen-shape.ts';
 import { using, type WorkOptions, weightsOptions } from './work.ts';
 
 /** What a user asks with: pictures of one object, each as a file's bytes or RGBA pixels, or a text. */
@@ -66,7 +66,11 @@ export async function readPrompt(
   const conds = prepared.map((_, i) => tokens.slice(i * each, (i + 1) * each));
   if (model.frame !== 'view') return { conds, mix };
   const [pitch] = await pitchesOf(model, conds.slice(0, 1), work);
-  return { conds, mix, seen: { pitch, outline: cutOut.length === 1 ? outlineOf(cutOut[0]) : undefined } };
+  return {
+    conds,
+    mix,
+    seen: { pitch: asPeopleLook(pitch), outline: cutOut.length === 1 ? outlineOf(cutOut[0]) : undefined },
+  };
 }
 
 /** Tokens of prepared pictures (RGB bytes [S, S, 3] each), flattened [B, T, K]. */

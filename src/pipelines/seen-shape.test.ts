@@ -8,7 +8,7 @@ import { occupancySurface, turnedMesh } from '../representations/index.ts';
 import { agreeWithOutline, tilt } from '../stages/1-structure/index.ts';
 import { imageTo3D } from './image-to-3d.ts';
 import { loadModel, type ModelFolder } from './model-folder.ts';
-import { outlineOf } from './seen-shape.ts';
+import { asPeopleLook, outlineOf } from './seen-shape.ts';
 
 /** A cross on a transparent ground. */
 const cross = (() => {
@@ -62,4 +62,12 @@ test('stage two in the frame of the view is refused', async () => {
   pipeline.args.models.slat_flow_model = 'ckpts/none';
   await writeFile(file, JSON.stringify(pipeline));
   await expect(loadModel(path)).rejects.toThrow(/args.frame is "view", in which stage two has no frame of its own yet/);
+});
+
+test('people look at things from somewhat above, unless their picture is sure of something else', () => {
+  const highest = (p: Float32Array) => p.indexOf(Math.max(...p));
+  const flat = new Float32Array(36).fill(1 / 36);
+  expect(highest(asPeopleLook(flat))).toSatisfy((bin: number) => bin === 21 || bin === 22); // 15° … 25°
+  const fromBelow = flat.map((_, bin) => (bin === 4 ? 0.9 : 0.1 / 35));
+  expect(highest(asPeopleLook(fromBelow))).toBe(4);
 });

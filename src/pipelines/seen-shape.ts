@@ -44,6 +44,16 @@ export async function pitchesOf(
   });
 }
 
+/**
+ * The probabilities of a picture's pitch for one that a person took or drew, who looks at things from level to half above, where
+ * condition views are spread over the whole sphere: about 20° ± 20°, and any other one time in ten.
+ */
+export function asPeopleLook(pitch: Float32Array): Float32Array {
+  const usual = (bin: number) => Math.exp(-0.5 * (((bin + 0.5) * (180 / PITCH_BINS) - 90 - 20) / 20) ** 2);
+  const total = pitch.reduce((sum, _, bin) => sum + usual(bin), 0);
+  return pitch.map((p, bin) => p * ((0.9 * usual(bin)) / total + 0.1 / PITCH_BINS));
+}
+
 /** Logits [R, R, R] that agree with what was seen. */
 export const agreed = (logits: Float32Array, seen: Seen | undefined): Float32Array =>
   seen?.outline ? agreeWithOutline(logits, RESOLUTION, seen.outline) : logits;
