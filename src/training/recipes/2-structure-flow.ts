@@ -60,7 +60,7 @@ export const structureFlowRecipe = {
   minAestheticScore: Number.NEGATIVE_INFINITY, // assets without a score stay
   emaRate: 0.997, // a memory of 330 steps
   logEvery: 10,
-  maxSteps: 10_000, // about 1.5 s each on two free cores; the model that ships stopped at 1560
+  maxSteps: 10_000, // about 3.5 s each on two free cores; how the model that ships was trained is in its card
   saveEvery: 100,
   validateEvery: 400,
   snapshot: { pictures: 16, guidance: 3 }, // held-out pictures that are turned into shapes at every validation
