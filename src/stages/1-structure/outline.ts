@@ -24,26 +24,6 @@ export interface ViewCamera {
 /** Side of a prepared picture over the longer side of the object in it. */
 const MARGIN = 1.2;
 
-/** The camera at `distance` whose picture is framed as `preparePicture` frames that of the voxels: coords [N, 3], N ≥ 1. */
-export function framedCamera(coords: ArrayLike<number>, resolution: number, distance: number): ViewCamera {
-  if (coords.length === 0) throw new RangeError('framedCamera: expected one voxel or more to frame, got none.');
-  let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
-  const middle = (index: number) => (index + 0.5) / resolution - 0.5;
-  for (let i = 0; i < coords.length; i += 3) {
-    const depth = distance + middle(coords[i + 1]);
-    const [u, v, half] = [middle(coords[i]) / depth, -middle(coords[i + 2]) / depth, 0.5 / resolution / depth];
-    left = Math.min(left, u - half);
-    right = Math.max(right, u + half);
-    top = Math.min(top, v - half);
-    bottom = Math.max(bottom, v + half);
-  }
-  return {
-    distance,
-    span: Math.max(right - left, bottom - top) * MARGIN,
-    center: [(left + right) / 2, (top + bottom) / 2],
-  };
-}
-
 /**
  * Logits made to agree with an outline: a voxel whose picture lies beside it is emptied; where the outline shows something and
  * no voxel does, the likeliest voxel of that line of sight is occupied.
