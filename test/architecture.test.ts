@@ -8,7 +8,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Each folder and the folders it may import. */
 const below = {
-  tensor: [],
+  threads: [],
+  tensor: ['threads'],
   formats: [],
   kernels: [],
   flow: ['tensor'],
@@ -31,6 +32,7 @@ const mayImport: Record<string, readonly string[]> = {
 
 /** Files below the pipelines that may touch the machine, each with its reason. Tests may, too. */
 const outerAdapters: Record<string, string> = {
+  'src/threads/': 'starts threads of Node',
   'src/kernels/': 'owns the threads of kernels, of Node and of browsers',
   'src/tensor/runtime/': 'owns the worker, the sessions, the weight files and their cache',
 };

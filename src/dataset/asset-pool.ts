@@ -2,9 +2,8 @@
  * Worker threads for assets. A thread that dies or takes too long costs its asset, not the run: the asset is reported,
  * the thread replaced.
  */
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../threads/index.ts';
 import type { AssetResult, AssetTask } from './asset-worker.ts';
 
 export interface AssetPoolOptions {
@@ -27,7 +26,7 @@ export async function runAssetTasks(
       while (next < tasks.length) {
         signal?.throwIfAborted();
         const task = tasks[next++];
-        worker ??= startWorker();
+        worker ??= startThread(new URL('./asset-worker.js', import.meta.url));
         const result = await runOne(worker, task, timeoutMs, signal);
         if (result === 'lost') {
           await worker.terminate();
@@ -43,19 +42,6 @@ export async function runAssetTasks(
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, Math.min(options.workers, tasks.length)) }, serve));
-}
-
-function startWorker(): Worker {
-  if (import.meta.url.endsWith('.js')) return new Worker(new URL('./asset-worker.js', import.meta.url));
-  // From the sources: Node 20 does not hand a loader given by --import on to threads, so the thread registers it itself.
-  const loader = pathToFileURL(
-    createRequire(import.meta.url)
-      .resolve('tsx/esm/api')
-      .replace(/cjs$/, 'mjs'),
-  ).href;
-  const script = new URL('./asset-worker.ts', import.meta.url).href;
-  const code = `import(${JSON.stringify(loader)}).then((tsx) => { tsx.register(); return import(${JSON.stringify(script)}); });`;
-  return new Worker(code, { eval: true, execArgv: [] });
 }
 
 function runOne(

@@ -2,11 +2,9 @@
  * Batches of the structure flow, made ahead by threads: noise for a batch of 64 is two million normal numbers, and a GPU is done with a
  * step before one thread has drawn them.
  */
-import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import type { Value } from '../tensor/index.ts';
+import { startThread } from '../threads/index.ts';
 import type { FlowTable } from './flow-table.ts';
 import type { StructureFlowRecipe } from './recipes/2-structure-flow.ts';
 
@@ -54,7 +52,7 @@ export function flowBatches(source: FlowBatchSource, threads = threadsFor(availa
 }
 
 function feedsThread(source: FlowBatchSource): { make(step: number): Promise<Feeds>; end(): Promise<unknown> } {
-  const worker = startWorker(source);
+  const worker = startThread(new URL('./flow-batches-worker.js', import.meta.url), source);
   const waiting = new Map<number, { resolve: (feeds: Feeds) => void; reject: (error: Error) => void }>();
   let ended: Error | undefined;
   const fail = (error: Error) => {
@@ -77,18 +75,4 @@ function feedsThread(source: FlowBatchSource): { make(step: number): Promise<Fee
       }),
     end: () => worker.terminate(),
   };
-}
-
-function startWorker(workerData: FlowBatchSource): Worker {
-  if (import.meta.url.endsWith('.js'))
-    return new Worker(new URL('./flow-batches-worker.js', import.meta.url), { workerData });
-  // From the sources: Node 20 does not hand a loader given by --import on to threads, so the thread registers it itself.
-  const loader = pathToFileURL(
-    createRequire(import.meta.url)
-      .resolve('tsx/esm/api')
-      .replace(/cjs$/, 'mjs'),
-  ).href;
-  const script = new URL('./flow-batches-worker.ts', import.meta.url).href;
-  const code = `import(${JSON.stringify(loader)}).then((tsx) => { tsx.register(); return import(${JSON.stringify(script)}); });`;
-  return new Worker(code, { eval: true, execArgv: [], workerData });
 }

@@ -1,8 +1,6 @@
 /** Where sessions run in Node: each in a thread of its own. Pages have another host (`session-host.browser.ts`). */
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import { listSupportedBackends } from 'onnxruntime-node';
+import { startThread } from '../../threads/index.ts';
 import type { Device } from './device.ts';
 import type { Request } from './protocol.ts';
 
@@ -38,7 +36,7 @@ export const weightsTaken = (_device: Device): { as: 'input' | 'file'; halves: b
 
 /** A thread with no session yet; the first request creates it. */
 export function openSession(): SessionClient {
-  const worker = startWorker();
+  const worker = startThread(new URL('./session-worker.js', import.meta.url));
   const pending = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
   let nextId = 0;
   let ended: Error | undefined;
@@ -79,17 +77,4 @@ async function readAll({ weights, ...request }: Create): Promise<Create> {
   const state = { ...request.state };
   for (const { name, dtype, dims, read } of weights) state[name] = { dtype, dims, data: await read() };
   return { ...request, state, weights: [] };
-}
-
-function startWorker(): Worker {
-  if (import.meta.url.endsWith('.js')) return new Worker(new URL('./session-worker.js', import.meta.url));
-  // From the sources: Node 20 does not hand a loader given by --import on to threads, so the thread registers it itself.
-  const loader = pathToFileURL(
-    createRequire(import.meta.url)
-      .resolve('tsx/esm/api')
-      .replace(/\.cjs$/, '.mjs'),
-  ).href;
-  const script = new URL('./session-worker.ts', import.meta.url).href;
-  const code = `import(${JSON.stringify(loader)}).then((tsx) => { tsx.register(); return import(${JSON.stringify(script)}); });`;
-  return new Worker(code, { eval: true, execArgv: [] });
 }
