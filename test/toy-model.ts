@@ -20,6 +20,7 @@ export async function saveToyModel(folder: string, condChannels = 32, frame: Fra
     mlp_ratio: 2,
     patch_size: 4,
     qk_rms_norm: true,
+    ...(frame === 'view' && { pixel_aligned_grid: 2 }),
   };
   const decoder = {
     out_channels: 1,

@@ -238,7 +238,7 @@ function spreadOf(values: readonly number[]): { median: number; mean: number } {
 }
 
 /** A condition view as it was rendered. */
-async function condPicture({ views }: StructureSample, view: number): Promise<RgbaPicture> {
+export async function condPicture({ views }: StructureSample, view: number): Promise<RgbaPicture> {
   const files = (await readdir(views as string)).filter((name) => /^\d+\.png$/.test(name)).sort();
   return decodePicture(await readFile(join(views as string, files[view])));
 }

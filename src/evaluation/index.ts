@@ -1,6 +1,7 @@
 // Figures of a trained model on held-out assets, against baselines.
 export { exampleSheet, type StructureExample } from '../training/index.ts';
 export {
+  condPicture,
   type EvaluateStructureOptions,
   evaluateStructure,
   type StructureEvaluation,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { expectClose, golden } from '../../test/golden.ts';
 import { saveOfficialFolder } from '../../test/official-folder.ts';
+import { saveToyModel } from '../../test/toy-model.ts';
 import { readSafetensors, toFloat32, writeSafetensors } from '../formats/index.ts';
 import { describeModel, imageTo3D, loadModel, openPromptEncoder, promptTokenCount, structures } from './index.ts';
 
@@ -250,3 +251,19 @@ function retype(dtype: 'I32'): void {
   );
   writeFileSync(path, writeSafetensors(tensors));
 }
+
+test('a flow that reads patches which its encoder does not give is refused, and one with more of them than a picture has', async () => {
+  await saveToyModel(folder, 32, 'view');
+  const path = join(folder, 'ckpts/flow.json');
+  const withGrid = (grid: number) => {
+    const content = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify({ ...content, args: { ...content.args, pixel_aligned_grid: grid } }));
+  };
+  await loadModel(folder);
+  withGrid(3); // the weights have the same shapes
+  await expect(loadModel(folder)).rejects.toThrow(
+    /pixel_aligned_grid 3, 9 patches, but the prompt encoder gives 4 tokens/,
+  );
+  withGrid(255);
+  await expect(loadModel(folder)).rejects.toThrow(/weights of patches over tokens would be more than/);
+});

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type PromptEncoder, tokensPerPrompt } from '../stages/0-condition/index.ts';
 import type { OnEvent } from './events.ts';
 import { type HubOptions, hubRepository, isHubId } from './hub/index.ts';
 import { parsed, readJson } from './json-file.ts';
@@ -81,8 +82,19 @@ export async function loadModel(folder: string, options: LoadModelOptions = {}):
     networks[promptRole] = await namedPromptEncoder(source, promptEncoder, settings.takes, hub);
   for (const role of [promptRole, ...required] as Role[])
     if (!networks[role]) throw new Error(`internal: "${role}" was not loaded.`);
+  expectPatches(networks as Networks, networks[promptRole] as PromptEncoder, source.name);
   if (fetch === 'now') for (const network of Object.values(networks)) await network.fetch(); // all headers were right
   return { folder, ...settings, networks: networks as Networks, leftOut };
+}
+
+/** A flow that reads the patches its tokens are seen in needs so many of them. */
+function expectPatches({ sparse_structure_flow_model: flow }: Networks, encoder: PromptEncoder, folder: string): void {
+  const { pixel_aligned_grid: grid } = flow.config;
+  if (grid !== undefined && grid ** 2 > tokensPerPrompt(encoder))
+    throw new Error(
+      `${folder}: the sparse_structure_flow_model has pixel_aligned_grid ${grid}, ${grid ** 2} patches, but the prompt encoder gives ` +
+        `${tokensPerPrompt(encoder)} tokens. They do not belong together.`,
+    );
 }
 
 const isRole = (role: string): role is Role => Object.hasOwn(roleClasses, role);

@@ -61,7 +61,7 @@ const side = z.number().int().positive().max(256);
 const pixels = z.number().int().positive().max(4096);
 const ratio = z.number().positive().max(64);
 
-/** Of a stored position embedding; the largest published one has 5 million. */
+/** Of a stored position embedding, the largest published one has 5 million; and of other numbers that a network is built with. */
 const MOST_POSITIONS = 2 ** 26;
 
 const autoencoder = {
@@ -223,10 +223,17 @@ export const networkClasses = {
   SparseStructureFlowModel: row({
     read: reads<StructureFlowConfig>(
       z
-        .object(flowOptions)
+        .object({ ...flowOptions, pixel_aligned_grid: side.optional() })
         .refine((c) => (c.resolution / (c.patch_size ?? 2)) ** 3 * c.model_channels <= MOST_POSITIONS, {
           message: `the position embedding would have more than ${MOST_POSITIONS} values`,
-        }),
+        })
+        .refine(
+          ({ pixel_aligned_grid: g = 0, ...c }) =>
+            (c.resolution / (c.patch_size ?? 2) + g) ** 2 * g ** 2 <= MOST_POSITIONS,
+          {
+            message: `the weights of patches over tokens would be more than ${MOST_POSITIONS}`,
+          },
+        ),
     ),
     declare: (config: StructureFlowConfig) => {
       const p = scope();
@@ -236,11 +243,11 @@ export const networkClasses = {
         p,
         input('x', [1, config.in_channels, r, r, r]),
         input('t', [1]),
-        input('cond', [1, 1, config.cond_channels]),
+        input('cond', [1, config.pixel_aligned_grid ? config.pixel_aligned_grid ** 2 : 1, config.cond_channels]),
       );
       return p;
     },
-    torso: new RegExp(`^${notNormsNorPositions}(blocks|adaLN_modulation)\\.`),
+    torso: new RegExp(`^${notNormsNorPositions}(blocks|adaLN_modulation|aligned_layer)\\.`),
     buffers: structureFlowBuffers,
   }),
   SparseStructureDecoder: row({

@@ -28,3 +28,15 @@ test('a run starts from the weights of a model, averages included, and refuses o
   expect(await startFrom(undefined, fresh)).toBe(fresh);
   await expect(startFrom(join(folder, 'ckpts'), fresh)).rejects.toThrow(/neither a model folder .* nor a run/);
 });
+
+test('a model without pixel-aligned features starts one that has them, and they start as they are', async () => {
+  const folder = join(mkdtempSync(join(tmpdir(), 'espalier-start-')), 'model');
+  await saveToyModel(folder);
+  const fresh = {
+    'denoiser.out_layer.bias': new Float32Array(512).fill(7),
+    'denoiser.aligned_layer.weight': new Float32Array(32 * 32).fill(0.5),
+  };
+  const states = await startFrom(folder, fresh);
+  expect(states['denoiser.aligned_layer.weight']).toEqual(fresh['denoiser.aligned_layer.weight']);
+  expect(states['denoiser.out_layer.bias']).not.toEqual(fresh['denoiser.out_layer.bias']);
+});

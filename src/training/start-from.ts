@@ -29,6 +29,7 @@ export async function startFrom(folder: string | undefined, fresh: States): Prom
     const model = await weightsOf(prefix);
     if (model === undefined && prefix === 'pitchHead') continue; // a model of another frame has none
     const values = model?.[rest.join('.')];
+    if (values === undefined && rest[0] === 'aligned_layer') continue; // nor this, which starts as nothing
     if (values?.length !== fresh[name].length)
       throw new Error(
         `train: ${folder} cannot start this recipe: "${name}" must have ${fresh[name].length} values, found ${values?.length ?? 'none'}. Use the configuration of that model.`,

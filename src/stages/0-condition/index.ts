@@ -18,6 +18,7 @@ export { type PatchEncoderConfig, patchEncoder } from './patch-encoder.ts';
 export { type PitchHeadConfig, pitchHead, pitchTarget } from './pitch-head.ts';
 export {
   isCutOut,
+  PICTURE_MARGIN,
   type PreparePictureOptions,
   preparedMask,
   preparePicture,

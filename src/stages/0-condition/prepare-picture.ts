@@ -28,7 +28,7 @@ export interface PreparePictureOptions {
 const OBJECT_ALPHA = 205;
 
 /** Side of the frame over the longer side of the object. */
-const MARGIN = 1.2;
+export const PICTURE_MARGIN = 1.2;
 
 /** Whether the picture is cut out already: some pixel is not opaque. */
 export function isCutOut({ data }: RgbaPicture): boolean {
@@ -68,7 +68,7 @@ function framed(picture: RgbaPicture, size: number): RgbaPicture {
     );
   const { x0, y0, x1, y1 } = objectBounds(picture);
   // A single pixel spans 0 in the reference, whose crop is then empty; it gets one pixel here.
-  const half = Math.max(1, Math.floor(Math.trunc(Math.max(x1 - x0, y1 - y0) * MARGIN) / 2));
+  const half = Math.max(1, Math.floor(Math.trunc(Math.max(x1 - x0, y1 - y0) * PICTURE_MARGIN) / 2));
   const left = roundHalfToEven((x0 + x1) / 2 - half);
   const top = roundHalfToEven((y0 + y1) / 2 - half);
   const right = roundHalfToEven((x0 + x1) / 2 + half);

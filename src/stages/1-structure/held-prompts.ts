@@ -20,27 +20,29 @@ export function promptInputs(blocks: number, batch: Dim, width: number): KeysVal
 /**
  * Prompts read into a flow network's session, where every step finds them: `hold` with their tokens [B, L, K] by name,
  * then `program.run(…, { held: name })`. A prompt that is held already is not read again.
- * @param read    what the network's blocks read of tokens
- * @param prompt  tokens of a prompt, L, and their channels; the batch is known by what `hold` is given
+ * @param read    what the network reads of tokens, by the names of its inputs
+ * @param prompt  tokens of a prompt, L, and their channels; the batch is known by what `hold` is given. Where a token's place
+ *                counts, also of tokens that are all alike, `hasPlaces`
  */
 export function promptHolder(
   program: Program,
-  read: (cond: Tensor) => readonly KeysValues[],
-  prompt: { tokens: number; channels: number },
+  read: (cond: Tensor) => Record<string, Tensor>,
+  prompt: { tokens: number; channels: number; hasPlaces?: boolean },
   options: Weights & { device: Device | 'auto' },
 ): { hold(prompts: ReadonlyMap<string, Float32Array>): Promise<void> } {
-  const { tokens, channels } = prompt;
+  const { tokens, channels, hasPlaces = false } = prompt;
   const held = new Map<string, Float32Array>();
   return {
     async hold(prompts) {
       const fresh = [...prompts].filter(([name, cond]) => !isSame(held.get(name), cond));
       if (fresh.length === 0) return;
       // Opened anew for new prompts, and closed: its weights are needed for a moment of a run that takes minutes.
-      const dims: Dim[] = ['batch', 'prompt', channels];
-      const reader = await compile(namedOutputs(read(input('cond', dims))), options);
+      const dims: Dim[] = ['batch', hasPlaces ? tokens : 'prompt', channels];
+      const reader = await compile(read(input('cond', dims)), options);
       try {
         for (const [name, cond] of fresh) {
-          const got = await reader.run({ cond: distinctTokens(cond, tokens, channels) });
+          const all = floats(cond, [cond.length / (tokens * channels), tokens, channels]);
+          const got = await reader.run({ cond: hasPlaces ? all : distinctTokens(cond, tokens, channels) });
           held.set(name, cond.slice());
           await program.hold(name, got);
         }
@@ -51,7 +53,8 @@ export function promptHolder(
   };
 }
 
-const namedOutputs = (read: readonly KeysValues[]): Record<string, Tensor> =>
+/** What blocks read of a prompt, by the names of `promptInputs`. */
+export const promptOutputs = (read: readonly KeysValues[]): Record<string, Tensor> =>
   Object.fromEntries(
     read.flatMap(({ keys, values }, i) => [
       [`prompt.${i}.keys`, keys],

@@ -22,7 +22,7 @@ export {
   turnToFront,
   turnToView,
 } from './frame.ts';
-export { promptHolder, promptInputs } from './held-prompts.ts';
+export { promptHolder, promptInputs, promptOutputs } from './held-prompts.ts';
 export { compareOccupancies, type OccupancyComparison, type OccupancyScore, occupancyIou } from './metrics.ts';
 export { agreeWithOutline, type Outline } from './outline.ts';
 export {

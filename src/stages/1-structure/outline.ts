@@ -3,6 +3,7 @@
  * picture lies over the shape but for perspective. What shows beside the outline is taken away, what it shows and the shape
  * lacks is added. The camera is not known; it is found from what the frame says of it, and from the shape.
  */
+import { PICTURE_MARGIN } from '../0-condition/index.ts';
 import { logitsToCoords } from './coords.ts';
 
 /** The pixels of a prepared picture that show the object: mask [size, size], 1 or 0, row 0 at the top. */
@@ -20,9 +21,6 @@ export interface ViewCamera {
   /** middle of the picture: to the right, down */
   readonly center: readonly [number, number];
 }
-
-/** Side of a prepared picture over the longer side of the object in it. */
-const MARGIN = 1.2;
 
 /**
  * Logits made to agree with an outline: a voxel whose picture lies beside it is emptied; where the outline shows something and
@@ -105,7 +103,7 @@ const SEARCH_SIZE = 64;
 
 function cameraOf([logWidth, right, down, logDistance]: Pose): ViewCamera {
   const distance = USUAL_DISTANCE * Math.exp(logDistance);
-  const span = (MARGIN * NEARNESS * Math.exp(logWidth)) / distance;
+  const span = (PICTURE_MARGIN * NEARNESS * Math.exp(logWidth)) / distance;
   return { distance, span, center: [right * span, down * span] };
 }
 

@@ -45,3 +45,45 @@ test('a step follows the network, whose prompt is read once, and guidance leads 
   }
   await sampler.dispose();
 });
+
+test('a network with pixel-aligned features reads each token of a prompt at its place, the empty prompt, too', async () => {
+  const side = Math.sqrt(tokens);
+  const config = { ...file.config, pixel_aligned_grid: Math.floor(side) };
+  const p = scope();
+  const y = structureFlow(
+    config,
+    p,
+    input('x', [...file.get('in.x').shape]),
+    input('t', [batch]),
+    input('cond', cond.shape),
+  );
+  const more = Object.fromEntries(
+    ['aligned_layer.weight', 'aligned_layer.bias'].map((name) => {
+      const shape = p.parameters.get(name)?.shape as number[];
+      return [
+        name,
+        {
+          shape,
+          data: torchGenerator(3)
+            .normal(shape.reduce((a, b) => a * b, 1))
+            .map((v) => 0.3 * v),
+        },
+      ];
+    }),
+  );
+  const x = { shape: file.get('in.x').shape, data: noise };
+  const t = { shape: [batch], data: new Float32Array(batch).fill(1000) };
+  const network = async (data: Float32Array) =>
+    (await evaluate({ y }, { ...weights, ...more }, { x, t, cond: { shape: cond.shape, data } })).y.data;
+  const [towards, away] = [await network(cond.data), await network(new Float32Array(cond.data.length))];
+  const states = { ...state, ...Object.fromEntries(Object.entries(more).map(([name, { data }]) => [name, data])) };
+  const sampler = await openStructureSampler(config, { state: states }, { batch, tokens });
+  const got = await sampler.sample(noise, cond.data, { steps: 1, interval: [0, 1], rescale: 3, guidance: 2 });
+  await sampler.dispose();
+  expectClose(
+    got,
+    noise.map((v, i) => v - 3 * towards[i] + 2 * away[i]),
+    1e-4,
+    'with guidance',
+  );
+});

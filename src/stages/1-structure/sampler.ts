@@ -25,7 +25,7 @@ import {
 } from '../../tensor/index.ts';
 import { type StructureDecoderConfig, structureDecoder } from './autoencoder.ts';
 import { type StructureFlowConfig, structureFlow, structurePrompt } from './flow.ts';
-import { promptHolder, promptInputs } from './held-prompts.ts';
+import { promptHolder, promptInputs, promptOutputs } from './held-prompts.ts';
 
 export interface StructureSamplerOptions {
   steps: number;
@@ -73,6 +73,9 @@ export interface StructureSampler {
  */
 const ROWS_AT_ONCE = 512;
 
+/** Input of what the tokens read of the patches they are seen in. */
+const ALIGNED = 'prompt.aligned';
+
 /** How many structures a flow network samples at once without loss: the large ones one. */
 export function structuresAtOnce({ resolution, patch_size: patch = 2 }: StructureFlowConfig): number {
   return Math.max(1, Math.floor(ROWS_AT_ONCE / (resolution / patch) ** 3));
@@ -87,19 +90,20 @@ export async function openStructureSampler(
 ): Promise<StructureSampler> {
   const { resolution: r, in_channels: channels, cond_channels: k, patch_size: patch = 2 } = config;
   const isAtOnce = batch * (r / patch) ** 3 <= ROWS_AT_ONCE;
+  const hasPlaces = config.pixel_aligned_grid !== undefined;
   const size: Dim = isAtOnce ? 'batch' : batch;
-  const output = structureFlow(
-    config,
-    at(scope()),
-    input('x', [size, channels, r, r, r]),
-    input('t', [size]),
-    promptInputs(config.num_blocks, size, config.model_channels),
-  );
+  const output = structureFlow(config, at(scope()), input('x', [size, channels, r, r, r]), input('t', [size]), {
+    blocks: promptInputs(config.num_blocks, size, config.model_channels),
+    aligned: hasPlaces ? input(ALIGNED, [size, (r / patch) ** 2, config.model_channels]) : undefined,
+  });
   const program = await compile({ output }, { device, ...weights });
   const prompts = promptHolder(
     program,
-    (cond) => structurePrompt(config, at(scope()), cond),
-    { tokens, channels: k },
+    (cond) => {
+      const { blocks, aligned } = structurePrompt(config, at(scope()), cond);
+      return { ...promptOutputs(blocks), ...(aligned && { [ALIGNED]: aligned }) };
+    },
+    { tokens, channels: k, hasPlaces },
     { device, ...weights },
   );
   const evaluate = (held: string) => async (x: Float32Array, t: number) => {

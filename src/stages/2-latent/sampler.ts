@@ -1,7 +1,7 @@
 import { euler, fewerEvaluations, guided, mixed, type PromptMix, schedule } from '../../flow/index.ts';
 import { expectRows, sparseGrid, type Voxels } from '../../sparse/index.ts';
 import { compile, type Device, floats, input, type Scope, scope } from '../../tensor/index.ts';
-import { promptHolder, promptInputs, type Weights } from '../1-structure/index.ts';
+import { promptHolder, promptInputs, promptOutputs, type Weights } from '../1-structure/index.ts';
 import { type LatentEncoderConfig, latentEncoder } from './encoder.ts';
 import { type LatentFlowConfig, latentFlow, latentPrompt } from './flow.ts';
 
@@ -56,7 +56,7 @@ export async function openLatentSampler(
   const program = await compile({ velocity }, { device, ...weights });
   const prompts = promptHolder(
     program,
-    (cond) => latentPrompt(config, at(scope()), cond),
+    (cond) => promptOutputs(latentPrompt(config, at(scope()), cond)),
     { tokens, channels: k },
     { device, ...weights },
   );

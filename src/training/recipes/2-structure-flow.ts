@@ -9,7 +9,13 @@
  */
 import type { Prediction } from '../../flow/index.ts';
 import { patchEncoder, pitchHead } from '../../stages/0-condition/index.ts';
-import { type Frame, PITCH_BINS, structureFlow, structureFlowBuffers } from '../../stages/1-structure/index.ts';
+import {
+  type Frame,
+  PITCH_BINS,
+  type StructureFlowConfig,
+  structureFlow,
+  structureFlowBuffers,
+} from '../../stages/1-structure/index.ts';
 import { add, compile, input, log, mean, mul, neg, scope, type Tensor, torchGenerator } from '../../tensor/index.ts';
 import { clipperOf, type GradClip } from '../adaptive-clipper.ts';
 import { flowBatches } from '../flow-batches.ts';
@@ -39,9 +45,10 @@ export const structureFlowRecipe = {
     qk_rms_norm: true,
     qk_rms_norm_cross: true,
     share_mod: true,
-  },
+  } as StructureFlowConfig,
   conditioner: { image_size: 64, patch_size: 8, model_channels: 192, num_blocks: 4, num_heads: 6 },
   prediction: 'x0' as Prediction, // the velocity's noise would fill every channel of so large a patch
+  pixelAligned: true, // in the view's frame each token reads the patches it is seen in: bench/results/training-choices.md
   frame: 'view' as Frame, // the published models learn the canonical one; compared in bench/results/training-choices.md
   lambdaPitch: 0.05, // in the view's frame a head learns the camera's pitch, by which a finished shape is set upright
   mirror: true, // every second view: twice as many different shapes at the price of none
@@ -69,9 +76,10 @@ export const structureFlowRecipe = {
 export type StructureFlowRecipe = typeof structureFlowRecipe;
 
 export async function trainStructureFlow(
-  recipe: StructureFlowRecipe,
+  given: StructureFlowRecipe,
   run: RecipeRun & { vae: string },
 ): Promise<States> {
+  const recipe = { ...given, denoiser: denoiserOf(given) };
   const { denoiser, conditioner, frame, batchSize, seed } = recipe;
   const data = await structureFlowData({
     roots: run.data,
@@ -174,6 +182,11 @@ export async function trainStructureFlow(
     onEvent: run.onEvent,
   });
   return running.finally(() => batches.dispose());
+}
+
+function denoiserOf({ denoiser, conditioner, frame, pixelAligned }: StructureFlowRecipe): StructureFlowConfig {
+  if (frame !== 'view' || !pixelAligned) return denoiser;
+  return { ...denoiser, pixel_aligned_grid: conditioner.image_size / conditioner.patch_size };
 }
 
 /**
