@@ -21,6 +21,7 @@ export function evalCommand(): Command {
     .option('--seed <n>', 'chooses views and noise', wholeNumber, 0)
     .option('--steps <n>', 'sampling steps (default: the model’s)', positive)
     .option('--guidance <w>', 'strength of guidance (default: the model’s)', number)
+    .option('--rescale <r>', 'above 1 takes more steps near noise (default: the model’s)', number)
     .option(
       '--candidates <n>',
       'structures drawn for each picture, of which one is made (default: the model’s)',
@@ -42,6 +43,7 @@ interface EvalFlags {
   seed: number;
   steps?: number;
   guidance?: number;
+  rescale?: number;
   candidates?: number;
   sheet?: string;
   out?: string;
@@ -72,7 +74,7 @@ function table(e: StructureEvaluation): string {
   const row = (name: string, one: number, two: number) =>
     `${name.padEnd(28)} ${one.toFixed(3).padStart(8)} ${two.toFixed(3).padStart(8)}\n`;
   return [
-    `${e.validationAssets} validation assets, ${e.trainingAssets} training assets, ${e.pictures} pictures, seed ${e.seed}, ${e.sampler.steps} steps, guidance ${e.sampler.guidance}, ${e.sampler.candidates} ${e.sampler.candidates === 1 ? 'candidate' : 'candidates'}\n`,
+    `${e.validationAssets} validation assets, ${e.trainingAssets} training assets, ${e.pictures} pictures, seed ${e.seed}, ${e.sampler.steps} steps, guidance ${e.sampler.guidance}, rescale ${e.sampler.rescale}, ${e.sampler.candidates} ${e.sampler.candidates === 1 ? 'candidate' : 'candidates'}\n`,
     e.autoencoderIou === undefined ? '' : `autoencoder IoU at 64³        ${e.autoencoderIou.toFixed(3).padStart(7)}\n`,
     e.pitchError === undefined
       ? ''

@@ -6,6 +6,7 @@ interface ExportFlags {
   vae: string;
   out: string;
   guidance?: number;
+  rescale?: number;
   candidates?: number;
 }
 
@@ -16,6 +17,7 @@ export function exportCommand(): Command {
     .requiredOption('--vae <run>', 'run folder of structure-vae, or a model folder')
     .requiredOption('--out <dir>', 'model folder to write')
     .option('--guidance <w>', 'strength of guidance in its sampler’s settings', notNegative)
+    .option('--rescale <r>', 'above 1 takes more steps near noise (default: as the times that were learned)', positive)
     .option('--candidates <n>', 'structures it draws for each asset, of which one is made (default: 8)', candidateCount)
     .addHelpText(
       'after',
@@ -33,6 +35,12 @@ function notNegative(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value) || value < 0)
     throw new InvalidArgumentError('expected a number of at least 0.');
+  return value;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < Number.POSITIVE_INFINITY)) throw new InvalidArgumentError('expected a number above 0.');
   return value;
 }
 

@@ -45,6 +45,8 @@ export interface EvaluateStructureOptions {
   seed?: number;
   steps?: number;
   guidance?: number;
+  /** above 1 takes more steps near noise */
+  rescale?: number;
   /** structures drawn for each picture, of which one is made; the model's own number when not given */
   candidates?: number;
   signal?: AbortSignal;
@@ -68,7 +70,7 @@ export interface StructureEvaluation {
   /** pictures evaluated, of all assets together */
   pictures: number;
   seed: number;
-  sampler: { steps: number; guidance: number; candidates: number };
+  sampler: { steps: number; guidance: number; rescale: number; candidates: number };
   /** degrees between the camera's pitch and what picture and shape tell of it, where shapes stand as it sees them */
   pitchError?: { median: number; mean: number };
   /** IoU at 64³ of occupancy → latent mean → logits > 0; absent when the model has no encoder */
@@ -138,6 +140,7 @@ export async function evaluateStructure(
   const sampler = { ...model.structureSampler };
   if (options.steps !== undefined) sampler.steps = options.steps;
   if (options.guidance !== undefined) sampler.guidance = options.guidance;
+  if (options.rescale !== undefined) sampler.rescale = options.rescale;
   const { candidates = model.candidates } = options;
   const results: Uint8Array[] = [];
   const pitchErrors: number[] = [];
@@ -195,7 +198,7 @@ export async function evaluateStructure(
     frame,
     pictures: queries.length,
     seed,
-    sampler: { steps: sampler.steps, guidance: sampler.guidance, candidates },
+    sampler: { steps: sampler.steps, guidance: sampler.guidance, rescale: sampler.rescale, candidates },
     pitchError: pitchErrors.length > 0 ? spreadOf(pitchErrors) : undefined,
     autoencoderIou: iou,
     ...scores,

@@ -11,14 +11,14 @@ import type { StructureFlowRecipe } from './recipes/2-structure-flow.ts';
 export async function exportStructureModel(
   runs: { vae: string; flow: string },
   folder: string,
-  { guidance = GUIDANCE, candidates = CANDIDATES }: { guidance?: number; candidates?: number } = {},
+  settings: { guidance?: number; rescale?: number; candidates?: number } = {},
 ): Promise<{ vaeStep?: number; flowStep: number }> {
   const { encoder, decoder, step: vaeStep } = await loadAutoencoder(runs.vae);
   const flowStep = newest(runs.flow);
   const flow = loadCheckpoint(runs.flow, flowStep);
-  const { denoiser, conditioner, frame, prediction, latentScale } = (
+  const { denoiser, conditioner, frame, prediction, timeMean, latentScale } = (
     flow.misc as {
-      identity: Pick<StructureFlowRecipe, 'denoiser' | 'conditioner' | 'frame' | 'prediction'> & {
+      identity: Pick<StructureFlowRecipe, 'denoiser' | 'conditioner' | 'frame' | 'prediction' | 'timeMean'> & {
         latentScale: number[];
       };
     }
@@ -52,7 +52,8 @@ export async function exportStructureModel(
       scaledEncoder(encoder.arrays, latentScale),
     ),
   };
-  const sampler = { ...structureSamplerDefaults, guidance };
+  const { guidance = GUIDANCE, rescale = rescaleOf(timeMean), candidates = CANDIDATES } = settings;
+  const sampler = { ...structureSamplerDefaults, guidance, rescale };
   await saveModel(folder, { sampler, frame, prediction, candidates }, networks);
   return { vaeStep, flowStep };
 }
@@ -62,6 +63,12 @@ export async function exportStructureModel(
  * the one that ships was 0.22 at 3, 0.26 at 5, 0.29 at 8; beyond, shapes swell.
  */
 const GUIDANCE = 8;
+
+/**
+ * The shift of the sampler's times under which they lie as the learned ones did: logit-normal times about 1 go with 3, as in the published
+ * models, since evenly spaced times have the logit 0 in their middle and a shift by r adds ln r to it.
+ */
+const rescaleOf = (timeMean: number): number => Math.round(Math.exp(timeMean));
 
 /** Structures drawn for an asset: on 54 held-out pictures eight raise the F-score by a third (bench/results/candidates.md). */
 const CANDIDATES = 8;
