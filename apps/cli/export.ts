@@ -7,6 +7,7 @@ interface ExportFlags {
   out: string;
   guidance?: number;
   rescale?: number;
+  pitchTemperature?: number;
   candidates?: number;
 }
 
@@ -17,7 +18,12 @@ export function exportCommand(): Command {
     .requiredOption('--vae <run>', 'run folder of structure-vae, or a model folder')
     .requiredOption('--out <dir>', 'model folder to write')
     .option('--guidance <w>', 'strength of guidance in its sampler’s settings', notNegative)
-    .option('--rescale <r>', 'above 1 takes more steps near noise (default: as the times that were learned)', positive)
+    .option('--rescale <r>', 'above 1 takes more steps near noise (default: 3)', positive)
+    .option(
+      '--pitch-temperature <T>',
+      'above 1 for a pitch head that is too sure of its answers (default: 1)',
+      positive,
+    )
     .option('--candidates <n>', 'structures it draws for each asset, of which one is made (default: 8)', candidateCount)
     .addHelpText(
       'after',

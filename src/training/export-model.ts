@@ -4,6 +4,14 @@ import { latestCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import { type Arrays, loadAutoencoder } from './load-autoencoder.ts';
 import type { StructureFlowRecipe } from './recipes/2-structure-flow.ts';
 
+export interface ExportSettings {
+  guidance?: number;
+  rescale?: number;
+  candidates?: number;
+  /** by which the pitch head's logits are divided: above 1 for one that is too sure, having learned its pictures by heart */
+  pitchTemperature?: number;
+}
+
 /**
  * The averaged weights of an autoencoder (a run, or a model folder) and of a flow's run as a model folder. The flow learnt latents of unit
  * deviation; their scale goes into the autoencoder's border layers, so that the networks fit without a statistic.
@@ -11,14 +19,14 @@ import type { StructureFlowRecipe } from './recipes/2-structure-flow.ts';
 export async function exportStructureModel(
   runs: { vae: string; flow: string },
   folder: string,
-  settings: { guidance?: number; rescale?: number; candidates?: number } = {},
+  settings: ExportSettings = {},
 ): Promise<{ vaeStep?: number; flowStep: number }> {
   const { encoder, decoder, step: vaeStep } = await loadAutoencoder(runs.vae);
   const flowStep = newest(runs.flow);
   const flow = loadCheckpoint(runs.flow, flowStep);
-  const { denoiser, conditioner, frame, prediction, timeMean, latentScale } = (
+  const { denoiser, conditioner, frame, prediction, latentScale } = (
     flow.misc as {
-      identity: Pick<StructureFlowRecipe, 'denoiser' | 'conditioner' | 'frame' | 'prediction' | 'timeMean'> & {
+      identity: Pick<StructureFlowRecipe, 'denoiser' | 'conditioner' | 'frame' | 'prediction'> & {
         latentScale: number[];
       };
     }
@@ -30,7 +38,7 @@ export async function exportStructureModel(
         'camera_pitch',
         'PitchHead',
         { cond_channels: conditioner.model_channels, num_bins: PITCH_BINS },
-        flow.ema.models.pitchHead as Arrays,
+        flattened(flow.ema.models.pitchHead as Arrays, settings.pitchTemperature),
       ),
     }),
     sparse_structure_flow_model: network(
@@ -52,26 +60,27 @@ export async function exportStructureModel(
       scaledEncoder(encoder.arrays, latentScale),
     ),
   };
-  const { guidance = GUIDANCE, rescale = rescaleOf(timeMean), candidates = CANDIDATES } = settings;
+  const { guidance = GUIDANCE, rescale = structureSamplerDefaults.rescale, candidates = CANDIDATES } = settings;
   const sampler = { ...structureSamplerDefaults, guidance, rescale };
   await saveModel(folder, { sampler, frame, prediction, candidates }, networks);
   return { vaeStep, flowStep };
 }
 
 /**
- * Strength of guidance in the sampler's settings. What a small model needs: on 16 held-out pictures the F-score at one voxel of
- * the one that ships was 0.22 at 3, 0.26 at 5, 0.29 at 8; beyond, shapes swell.
+ * Strength of guidance in the sampler's settings. On 18 held-out pictures, four candidates, the model that ships scored .355 at 3, .347 at 5
+ * (docs/training.md); higher, shapes swell.
  */
-const GUIDANCE = 8;
-
-/**
- * The shift of the sampler's times under which they lie as the learned ones did: logit-normal times about 1 go with 3, as in the published
- * models, since evenly spaced times have the logit 0 in their middle and a shift by r adds ln r to it.
- */
-const rescaleOf = (timeMean: number): number => Math.round(Math.exp(timeMean));
+const GUIDANCE = 3;
 
 /** Structures drawn for an asset: on 54 held-out pictures eight raise the F-score by a third (bench/results/candidates.md). */
 const CANDIDATES = 8;
+
+/** The head's last layer takes the temperature. */
+function flattened(head: Arrays, temperature = 1): Arrays {
+  const last = Object.entries(head).filter(([name]) => name.startsWith('out_layer.'));
+  const cooled = last.map(([name, { shape, data }]) => [name, { shape, data: data.map((w) => w / temperature) }]);
+  return { ...head, ...Object.fromEntries(cooled) };
+}
 
 function newest(run: string): number {
   const step = latestCheckpoint(run);
