@@ -2,9 +2,12 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { expectClose } from '../../../test/golden.ts';
 import { toyDataset } from '../../../test/toy-dataset.ts';
 import { condViews } from '../../dataset/index.ts';
+import { loadModel, type Network, readWeights } from '../../pipelines/index.ts';
 import { quarterTurnedCoords, quarterTurnsToFront } from '../../stages/1-structure/index.ts';
+import { type ExportSettings, exportStructureModel } from '../export-model.ts';
 import { structureFlowData } from '../structure-flow-data.ts';
 import { structureVaeRecipe, trainStructureVae } from './1-structure-vae.ts';
 import { structureFlowRecipe, trainStructureFlow } from './2-structure-flow.ts';
@@ -50,15 +53,38 @@ test('a small flow learns four shapes by heart: its loss falls far below that of
     emaRate: 0.95,
     maxSteps: 150,
   };
+  const flow = mkdtempSync(join(tmpdir(), 'flow-'));
   await trainStructureFlow(recipe, {
     ...run,
     vae: run.out,
-    out: mkdtempSync(join(tmpdir(), 'flow-')),
+    out: flow,
     onEvent: (event) => event.kind === 'step' && event.stage === 'train' && losses.push(event.loss),
   });
   const mean = (values: number[]) => values.reduce((a, b) => a + b) / values.length;
   expect(losses).toHaveLength(recipe.maxSteps);
   expect(mean(losses.slice(-20))).toBeLessThan(0.3 * losses[0]);
+
+  const exported = async (settings: ExportSettings) => {
+    const folder = join(mkdtempSync(join(tmpdir(), 'exported-')), 'model');
+    await exportStructureModel({ vae: run.out, flow }, folder, settings);
+    return loadModel(folder);
+  };
+  const [plain, flat] = [await exported({}), await exported({ guidance: 2, rescale: 5, pitchTemperature: 4 })];
+  expect(plain.networks.sparse_structure_flow_model.config.pixel_aligned_grid).toBe(2);
+  expect(plain.structureSampler).toMatchObject({ guidance: 3, rescale: 3 });
+  expect(flat.structureSampler).toMatchObject({ guidance: 2, rescale: 5 });
+  const heads = await Promise.all(
+    [plain, flat].map(({ networks }) => readWeights(networks.camera_pitch_model as Network)),
+  );
+  for (const [name, values] of Object.entries(heads[0])) {
+    const by = name.startsWith('out_layer.') ? 4 : 1; // logits are divided, what they are made of stays
+    expectClose(
+      heads[1][name],
+      values.map((v) => v / by),
+      1e-6,
+      name,
+    );
+  }
 
   // The same assets along their own axes: each view shows the shape turned by quarters, every second of them as in a mirror.
   const options = { roots: run.data, vae: run.out, mirror: true, views: 24, pictureSize: 32 };
