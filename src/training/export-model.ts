@@ -68,7 +68,7 @@ export async function exportStructureModel(
 
 /**
  * Strength of guidance in the sampler's settings. On 18 held-out pictures, four candidates, the model that ships scored .355 at 3, .347 at 5
- * (docs/training.md); higher, shapes swell.
+ * (bench/results/training-choices.md); higher, shapes swell.
  */
 const GUIDANCE = 3;
 

@@ -3,7 +3,7 @@
  *
  *   espalier train structure-flow --data datasets/mini --vae runs/structure-vae --out runs/structure-flow
  *
- * The published model has 555 M parameters at 4096 tokens behind DINOv2; this one has 15 M at 64 tokens (patches of 4³)
+ * The published model has 555 M parameters at 4096 tokens behind DINOv2; this one has 14 M at 64 tokens (patches of 4³)
  * behind an encoder of 2 M. Shapes stand as the camera of their picture sees them, so that the network need neither guess which side of
  * an object is its front nor from how high it is seen, and every view is a shape of its own.
  */
