@@ -20,8 +20,10 @@ import {
   compile,
   floats,
   input,
+  max,
   mean,
   mul,
+  reshape,
   scope,
   sqrt,
   sub,
@@ -46,6 +48,8 @@ export const structureVaeRecipe = {
   encoder: { in_channels: 1, latent_channels: 8, num_res_blocks: 0, num_res_blocks_middle: 1, channels: [8, 32, 96] },
   decoder: { out_channels: 1, latent_channels: 8, num_res_blocks: 1, num_res_blocks_middle: 1, channels: [96, 32, 16] },
   trainEncoder: true, // false: only the decoder learns, and a flow trained on the encoder's latents stays valid
+  coarseLevels: 0, // how often latent and shape are halved once more: what is coarse then lies in the low frequencies of a latent
+  lambdaCoarse: 0.5, // weight of the reconstruction at each of these levels
   latentNoise: 0, // largest deviation, in units of a channel's own, of noise that the decoder learns to forgive a flow
   lossType: 'dice' as OccupancyLoss, // the published one
   lambdaKl: 1e-3,
@@ -99,11 +103,18 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
   const noise = input('noise', [batchSize, encoder.latent_channels, side, side, side]);
   const posterior = structureEncoder(encoder, weights.at('encoder'), ss);
   const sample = samplePosterior(posterior.mean, posterior.logvar, noise);
-  const latent = recipe.latentNoise > 0 ? disturbed(sample, input('disturbance', noise.shape)) : sample;
-  const logits = structureDecoder(decoder, weights.at('decoder'), latent);
-  const reconstruction = occupancyLoss(recipe.lossType, logits, ss);
+  const unit = deviation(sample);
+  const levels = Array.from({ length: recipe.coarseLevels + 1 }, (_, level) => {
+    const latent = blockMeans(sample, 2 ** level);
+    const isDisturbed = recipe.latentNoise > 0;
+    const met = isDisturbed ? add(latent, mul(input(`disturbance${level}`, latent.shape), unit)) : latent;
+    const logits = structureDecoder(decoder, weights.at('decoder'), met);
+    return occupancyLoss(recipe.lossType, logits, blockMaxima(ss, 2 ** level));
+  });
+  const [reconstruction, ...coarse] = levels;
   const kl = klLoss(posterior.mean, posterior.logvar);
-  const loss = add(reconstruction, mul(kl, lambdaKl));
+  const loss = [...coarse.map((c) => mul(c, recipe.lambdaCoarse)), mul(kl, lambdaKl)].reduce(add, reconstruction);
+  const terms = { reconstruction, ...Object.fromEntries(coarse.map((c, i) => [`coarse${i + 1}`, c])), kl };
 
   if (!recipe.trainEncoder && run.from === undefined)
     throw new Error(
@@ -128,9 +139,14 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
       noise: floats(rng.normal(batchSize * size), noise.shape as number[]),
     };
     if (recipe.latentNoise === 0) return feeds;
-    const levels = rng.uniform(batchSize).map((u) => u * recipe.latentNoise); // one for each sample
-    const disturbance = rng.normal(batchSize * size).map((e, i) => e * levels[Math.floor(i / size)]);
-    return { ...feeds, disturbance: floats(disturbance, noise.shape as number[]) };
+    const strengths = rng.uniform(batchSize).map((u) => u * recipe.latentNoise); // one for each sample
+    const disturbances = levels.map((_, level): [string, Value] => {
+      const of = size / 8 ** level;
+      const values = rng.normal(batchSize * of).map((e, i) => e * strengths[Math.floor(i / of)]);
+      const r = side / 2 ** level;
+      return [`disturbance${level}`, floats(values, [batchSize, encoder.latent_channels, r, r, r])];
+    });
+    return { ...feeds, ...Object.fromEntries(disturbances) };
   };
 
   return train({
@@ -146,6 +162,8 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
       decoder,
       lossType: recipe.lossType,
       lambdaKl,
+      coarseLevels: recipe.coarseLevels,
+      lambdaCoarse: recipe.lambdaCoarse,
       turnedShare: recipe.turnedShare,
       frame: recipe.frame,
       latentNoise: recipe.latentNoise,
@@ -160,7 +178,7 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
           weights,
           buffers: frozen,
           losses: [loss],
-          terms: { reconstruction, kl },
+          terms,
           optimizer,
           device: run.device,
         },
@@ -183,12 +201,24 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
   });
 }
 
-/** The latent [B, c, r, r, r] with noise in units of each channel's deviation over the batch. */
-function disturbed(latent: Tensor, noise: Tensor): Tensor {
+/** Of each channel of a latent [B, c, r, r, r] over the batch, [1, c, 1, 1, 1]. */
+function deviation(latent: Tensor): Tensor {
   const axes = [0, 2, 3, 4];
   const centered = sub(latent, mean(latent, { axes, keepDims: true }));
-  const deviation = sqrt(add(mean(mul(centered, centered), { axes, keepDims: true }), 1e-12));
-  return add(latent, mul(noise, deviation));
+  return sqrt(add(mean(mul(centered, centered), { axes, keepDims: true }), 1e-12));
+}
+
+/** Means of blocks of `of`³ cells, [B, c, R, R, R] → [B, c, R/of, R/of, R/of]. */
+const blockMeans = (x: Tensor, of: number): Tensor => (of === 1 ? x : mean(blocks(x, of), { axes: IN_BLOCK }));
+
+/** Whether any voxel of a block of `of`³ is occupied, as a shape is voxelized on a coarser grid. */
+const blockMaxima = (x: Tensor, of: number): Tensor => (of === 1 ? x : max(blocks(x, of), { axes: IN_BLOCK }));
+
+const IN_BLOCK = [3, 5, 7];
+function blocks(x: Tensor, of: number): Tensor {
+  const [batch, channels, side] = x.shape as number[];
+  const n = side / of;
+  return reshape(x, [batch, channels, n, of, n, of, n, of]);
 }
 
 /** From obliquely above. */
