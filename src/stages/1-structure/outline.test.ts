@@ -102,6 +102,15 @@ test('with the camera known, what agrees is left as it is, and a rod comes back 
   expect(added.every((i) => Math.abs(Math.floor(i / R / R) - 8) <= 1 && Math.floor(i / R) % R === 20)).toBe(true);
 });
 
+test('what is added without any hint of its depth stands on the shape', () => {
+  const camera = cameraAt(2, houseWithRod);
+  const out = agreeWithOutline(house, R, outlineOf(houseWithRod, camera), camera);
+  const added = [...out.keys()].filter((i) => out[i] > 0 && house[i] <= 0);
+  expect(added.length).toBeGreaterThanOrEqual(8);
+  const middle = added.map((i) => Math.floor(i / R) % R).sort((a, b) => a - b)[added.length >> 1];
+  expect(isIn(middle, 4, 28)).toBe(true); // as deep as the house over which it rises
+});
+
 test('a framed camera shows the object in 1/1.2 of its picture, in the middle', () => {
   for (const distance of [1.3, 2, 8]) {
     const { mask } = outlineOf(house, cameraAt(distance), 240);

@@ -5,6 +5,7 @@
  */
 import { PICTURE_MARGIN } from '../0-condition/index.ts';
 import { logitsToCoords } from './coords.ts';
+import { squaredDistanceTransform } from './distance-transform.ts';
 
 /** The pixels of a prepared picture that show the object: mask [size, size], 1 or 0, row 0 at the top. */
 export interface Outline {
@@ -24,7 +25,7 @@ export interface ViewCamera {
 
 /**
  * Logits made to agree with an outline: a voxel whose picture lies beside it is emptied; where the outline shows something and
- * no voxel does, the likeliest voxel of that line of sight is occupied.
+ * no voxel does, the likeliest voxel of that line of sight is occupied, nearness to the shape counted in.
  * @param logits   [R, R, R], occupied above 0, in the frame `view`; given back as they are when nothing is occupied
  * @param outline  of the same object; an empty one says nothing, and the logits are given back as they are
  * @param camera   where it is known; found from shape and outline where not
@@ -186,6 +187,9 @@ function emptyBeside(logits: Float32Array, seen: Sight, { size, mask }: Outline)
   });
 }
 
+/** Log-odds that a voxel which is added loses for each voxel it lies away from the shape: parts hang together. */
+const APART = 1;
+
 function occupyMissing(logits: Float32Array, seen: Sight, { size, mask }: Outline): void {
   const missing = mask.slice();
   eachVoxel(seen, COVER, (index, x0, x1, y0, y1) => {
@@ -194,13 +198,19 @@ function occupyMissing(logits: Float32Array, seen: Sight, { size, mask }: Outlin
       missing.fill(0, y * size + Math.max(0, x0), y * size + Math.max(0, Math.min(size, x1 + 1)));
   });
   if (!missing.some(Boolean)) return;
+  const squared = squaredDistanceTransform(
+    Uint8Array.from(logits, (v) => Number(v > 0)),
+    seen.resolution,
+  );
   const most = new Float32Array(size * size).fill(-Infinity);
   const likeliest = new Int32Array(size * size).fill(-1);
   eachVoxel(seen, 0.5, (index, x0, x1, y0, y1) => {
     for (let y = Math.max(0, y0); y <= Math.min(size - 1, y1); y++)
       for (let x = Math.max(0, x0), k = y * size + x; x <= Math.min(size - 1, x1); x++, k++)
-        if (missing[k] && logits[index] > most[k]) {
-          most[k] = logits[index];
+        if (missing[k]) {
+          const likeness = logits[index] - APART * Math.sqrt(squared[index]);
+          if (!(likeness > most[k])) continue;
+          most[k] = likeness;
           likeliest[k] = index;
         }
   });
