@@ -17,6 +17,8 @@ test('a small autoencoder learns four shapes by heart', async () => {
     ...structureVaeRecipe,
     encoder: { in_channels: 1, latent_channels: 8, num_res_blocks: 0, num_res_blocks_middle: 0, channels: [8, 32] },
     decoder: { out_channels: 1, latent_channels: 8, num_res_blocks: 0, num_res_blocks_middle: 0, channels: [32, 8] },
+    coarseLevels: 0,
+    latentNoise: 0,
     lambdaKl: 1e-5,
     crop: 12,
     batchSize: 4,
@@ -47,6 +49,7 @@ test('with coarse levels the mean of a latent over blocks is the latent of the c
     ...structureVaeRecipe,
     encoder: { ...blocks, in_channels: 1, channels: [8, 32] },
     decoder: { ...blocks, out_channels: 1, channels: [32, 8] },
+    latentNoise: 0,
     lambdaKl: 1e-5,
     crop: 16,
     warmupSteps: 10,
@@ -94,6 +97,8 @@ test('with trainEncoder false a decoder learns on behind the encoder of a run, w
     ...structureVaeRecipe,
     encoder: { ...blocks, in_channels: 1, channels: [2, 4] },
     decoder: { ...blocks, out_channels: 1, channels: [4, 2] },
+    coarseLevels: 0,
+    latentNoise: 0,
     crop: 8,
     batchSize: 1,
     warmupSteps: 1,
@@ -106,6 +111,8 @@ test('with trainEncoder false a decoder learns on behind the encoder of a run, w
   const [first, second] = [newFolder(), newFolder()];
   await trainStructureVae(recipe, { ...run, out: first });
   const onward = { ...recipe, trainEncoder: false, latentNoise: 0.5, coarseLevels: 1 };
+  const uneven = { ...recipe, coarseLevels: 3 };
+  await expect(trainStructureVae(uneven, { ...run, out: second })).rejects.toThrow(/multiple of 16.* got 8/);
   await expect(trainStructureVae(onward, { ...run, out: second })).rejects.toThrow(/no encoder to keep/);
   await trainStructureVae(onward, { ...run, out: second, from: first });
   const [before, after] = [loadCheckpoint(first, 2).ema.models, loadCheckpoint(second, 2).ema.models];

@@ -5,7 +5,7 @@
  *
  * The published setting is channels [32, 128, 512] on whole grids; this one is small enough for two CPU cores: no
  * residual blocks at the fine resolutions, and crops of 32³ around the surface. The network is fully convolutional, so
- * what it learns on crops holds on whole grids.
+ * what it learns on crops holds on whole grids. And its latents are coarse first: docs/training.md.
  */
 
 import {
@@ -48,12 +48,12 @@ export const structureVaeRecipe = {
   encoder: { in_channels: 1, latent_channels: 8, num_res_blocks: 0, num_res_blocks_middle: 1, channels: [8, 32, 96] },
   decoder: { out_channels: 1, latent_channels: 8, num_res_blocks: 1, num_res_blocks_middle: 1, channels: [96, 32, 16] },
   trainEncoder: true, // false: only the decoder learns, and a flow trained on the encoder's latents stays valid
-  coarseLevels: 0, // how often latent and shape are halved once more: what is coarse then lies in the low frequencies of a latent
+  coarseLevels: 2, // how often latent and shape are halved once more: what is coarse then lies in the low frequencies of a latent
   lambdaCoarse: 0.5, // weight of the reconstruction at each of these levels
-  latentNoise: 0, // largest deviation, in units of a channel's own, of noise that the decoder learns to forgive a flow
+  latentNoise: 0.6, // largest deviation, in units of a channel's own, of noise that the decoder learns to forgive a flow
   lossType: 'dice' as OccupancyLoss, // the published one
   lambdaKl: 1e-3,
-  turnedShare: 0.5, // of the samples, turned to one of their condition views: what a flow in that frame meets
+  turnedShare: 0.9, // of the samples, turned to one of their condition views: what a flow in that frame meets
   frame: 'view' as Frame, // of the samples that are turned
   crop: 32, // voxels per side of a training sample; 64 is the whole grid
   batchSize: 4, // as good after 2000 crops as 8 after 4000: docs/training.md
@@ -96,6 +96,11 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
   if (training.length === 0)
     throw new Error(`train: ${run.data} has no voxelized assets to train on. Run \`espalier dataset build\` first.`);
 
+  const coarsest = 2 ** (encoder.channels.length - 1 + recipe.coarseLevels);
+  if (crop % coarsest !== 0)
+    throw new Error(
+      `train: crop must be a multiple of ${coarsest}, so often is it halved by the encoder and ${recipe.coarseLevels} coarse levels; got ${crop}. Change crop or coarseLevels.`,
+    );
   const weights = scope();
   const optimizer = { ...recipe.optimizer, emaRate: recipe.emaRate };
   const side = crop / 2 ** (encoder.channels.length - 1);

@@ -57,8 +57,8 @@ export const structureFlowRecipe = {
   batchSize: 64, // Muon's own work, the same for any batch, is a third of a step
   pUncond: 0.1, // as published: the empty prompt that guidance needs
   timeSchedule: 'logitNormal' as 'logitNormal' | 'uniform',
-  timeMean: 2.4, // logit-normal, half of them above 0.917, for what a shape is is decided there: docs/training.md; 1 as published
-  timeStd: 1.1,
+  timeMean: 1.8, // logit-normal, half of them above 0.86, for what a shape is is decided there: docs/training.md; 1 as published
+  timeStd: 1.2,
   learningRate: 2.5e-3,
   finalLearningRate: 0.05,
   warmupSteps: 50,
