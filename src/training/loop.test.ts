@@ -30,6 +30,7 @@ const overrides: Record<string, Record<string, unknown>> = {
       channels: [4, 4, 2, 2],
     },
     crop: 16,
+    coarseLevels: 1,
   },
   'structure-flow': {
     ...common,

@@ -28,6 +28,7 @@ test('a small flow learns four shapes by heart: its loss falls far below that of
     decoder: { ...blocks, out_channels: 1, channels: [4, 4, 2, 2] },
     batchSize: 1,
     crop: 16,
+    coarseLevels: 1,
     maxSteps: 5,
   };
   await trainStructureVae(vae, run);
