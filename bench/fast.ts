@@ -2,7 +2,7 @@
  * What `fast` saves and what it changes: the shapes of models/mini against those of all evaluations, voxel IoU, and beside
  * it a plain run of fewer steps that costs as much.
  *
- *   npx tsx bench/fast.ts [picture …]      # examples/trunk.png when none is given
+ *   npx tsx bench/fast.ts [picture …]      # examples/chair.png when none is given
  */
 import { readFileSync } from 'node:fs';
 import { evaluatedSteps, schedule } from '../src/flow/index.ts';
@@ -10,7 +10,7 @@ import { imageTo3D, loadModel } from '../src/pipelines/index.ts';
 import { occupancyIou } from '../src/stages/1-structure/index.ts';
 import { record } from './measure.ts';
 
-const pictures = process.argv.length > 2 ? process.argv.slice(2) : ['examples/trunk.png'];
+const pictures = process.argv.length > 2 ? process.argv.slice(2) : ['examples/chair.png'];
 const model = await loadModel('models/mini');
 const { steps, interval, rescale } = model.structureSampler;
 

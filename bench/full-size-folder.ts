@@ -3,7 +3,7 @@
  * (halves in the torso), 4.7 GB with the prompt encoder. For measurements of time and memory without the published files.
  *
  *   npx tsx bench/full-size-folder.ts <folder> [blocks]
- *   espalier generate examples/trunk.png --model <folder> --preset image-app --out random.ply
+ *   espalier generate examples/chair.png --model <folder> --preset image-app --out random.ply
  *
  * `blocks` transformer blocks in each network instead of all make a folder to try this program with. The structure is the
  * shell of the grid whatever the prompt: 64³ − 62³ = 23 816 voxels, about what an asset of the published model has. What

@@ -32,7 +32,7 @@ if (!existsSync('/proc/self/status'))
 const out = mkdtempSync(join(tmpdir(), 'espalier-bench-'));
 const files = [join(out, 'asset.ply'), join(out, 'asset.glb')];
 const precision = values.int8 ? 'int8' : 'fp32';
-const args = ['dist/apps/cli/main.js', 'generate', 'examples/trunk.png', '--model', folder, '--json'];
+const args = ['dist/apps/cli/main.js', 'generate', 'examples/chair.png', '--model', folder, '--json'];
 args.push('--steps', values.steps, '--latent-steps', values.steps, '--precision', precision);
 args.push(...files.flatMap((file) => ['--out', file]));
 const program = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -8,17 +8,17 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const out = join(mkdtempSync(join(tmpdir(), 'espalier-bench-')), 'trunk.glb');
+const out = join(mkdtempSync(join(tmpdir(), 'espalier-bench-')), 'chair.glb');
 const load = loadavg()[0];
 const seconds = Array.from({ length: 5 }, () => {
   const start = performance.now();
-  execFileSync(process.execPath, ['dist/apps/cli/main.js', 'generate', 'examples/trunk.png', '--out', out], {
+  execFileSync(process.execPath, ['dist/apps/cli/main.js', 'generate', 'examples/chair.png', '--out', out], {
     stdio: 'ignore',
   });
   return (performance.now() - start) / 1000;
 }).sort((a, b) => a - b);
 const result = {
-  task: 'picture → .glb, examples/trunk.png, models/mini',
+  task: 'picture → .glb, examples/chair.png, models/mini',
   medianSeconds: Number(seconds[2].toFixed(2)),
   spreadSeconds: [seconds[0], seconds[4]].map((s) => Number(s.toFixed(2))),
   machine: { cpu: cpus()[0]?.model, cores: cpus().length },

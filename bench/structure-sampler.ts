@@ -1,6 +1,7 @@
 /**
  * How shapes are best drawn: F-scores by strength of guidance, by how far the times are shifted towards noise, and by the share of
- * several candidates that a voxel must be in; made to agree with the outline where the model's frame has one. One picture of each
+ * several candidates that a voxel must be in. F-scores reward bulk, so beside them stands how well the outlines from the right and from
+ * above agree, which the picture does not show. Made to agree with the outline where the model's frame has one. One picture of each
  * held-out asset, as `espalier eval structure` chooses it.
  *
  *   npx tsx bench/structure-sampler.ts <dataset root> [model folder] [--guidance 3,5,8] [--rescale 3,8] [--candidates 8] [--assets 54]
@@ -8,7 +9,7 @@
 import { parseArgs } from 'node:util';
 import { condPicture } from '../src/evaluation/index.ts';
 import { agreed, loadModel, outlineOf, pictureSizeOf, promptTokens, structures } from '../src/pipelines/index.ts';
-import { compareOccupancies, consensus } from '../src/stages/1-structure/index.ts';
+import { compareOccupancies, consensus, occupancyIou } from '../src/stages/1-structure/index.ts';
 import { torchGenerator } from '../src/tensor/index.ts';
 import { cropOccupancy, preparedViews, structureSamples } from '../src/training/index.ts';
 import { record } from './measure.ts';
@@ -36,8 +37,15 @@ const held = samples
   .sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1))
   .slice(0, Number(values.assets));
 
-/** F-scores at one and two voxels, and voxels over those of the truth. */
-type Figures = readonly [one: number, two: number, bulk: number];
+/** F-scores at one and two voxels, voxels over those of the truth, mean IoU of the outlines from the right and from above. */
+type Figures = readonly [one: number, two: number, bulk: number, outlines: number];
+
+/** The shape [64, 64, 64] seen along an axis, [64, 64]. */
+function shadow(shape: Uint8Array, axis: 0 | 2): Uint8Array {
+  const seen = new Uint8Array(64 ** 2);
+  for (const [i, v] of shape.entries()) if (v) seen[axis === 0 ? i % 64 ** 2 : i >> 6] = 1;
+  return seen;
+}
 
 const figures: Record<string, string> = {};
 for (const guidance of numbers(values.guidance, standard.guidance))
@@ -54,15 +62,17 @@ for (const guidance of numbers(values.guidance, standard.guidance))
         const shape = Uint8Array.from(agreed(logits, outline && { outline, pitch: new Float32Array() }), (v) =>
           Number(v > 0),
         );
-        const [one, two, bulk] = sums.get(name) ?? [0, 0, 0];
-        if (!shape.includes(1)) return sums.set(name, [one, two, bulk]);
+        const [one, two, bulk, outlines] = sums.get(name) ?? [0, 0, 0, 0];
+        if (!shape.includes(1)) return sums.set(name, [one, two, bulk, outlines]);
         const { scores } = compareOccupancies(shape, truth, 64, [1, 2]);
         const count = (grid: Uint8Array) => grid.reduce((sum, v) => sum + v, 0);
+        const ofOutlines = (axis: 0 | 2) => occupancyIou(shadow(shape, axis), shadow(truth, axis));
         const share = 1 / held.length;
         return sums.set(name, [
           one + share * scores[0].fScore,
           two + share * scores[1].fScore,
           bulk + (share * count(shape)) / count(truth),
+          outlines + (share / 2) * (ofOutlines(0) + ofOutlines(2)),
         ]);
       };
       scored('1 candidate', drawn[0]);
@@ -76,7 +86,7 @@ for (const guidance of numbers(values.guidance, standard.guidance))
   }
 await record(
   'structure-sampler',
-  `F-scores at one and two voxels, and voxels over the truth's, of ${folder}, ${held.length} held-out pictures`,
+  `F-scores at one and two voxels, voxels over the truth's, IoU of the outlines from aside, of ${folder}, ${held.length} held-out pictures`,
   figures,
 );
 process.exit();

@@ -71,7 +71,7 @@ describe.skipIf(!existsSync(CHROMIUM))('in Chromium', { timeout: 300_000 }, () =
   });
 
   test('on WebAssembly the shipped model makes of a picture file what Node makes of it', async () => {
-    const picture = await sharp(fileURLToPath(new URL('../examples/trunk.png', import.meta.url)))
+    const picture = await sharp(fileURLToPath(new URL('../examples/chair.png', import.meta.url)))
       .resize(256, 256, { fit: 'inside' })
       .png()
       .toBuffer();

@@ -126,7 +126,7 @@ export function generateCommand(): Command {
     );
   return addFinishFlags(command)
     .option('--json', 'write events and the result as JSON lines', false)
-    .addHelpText('after', '\nExample:\n  espalier generate examples/trunk.png --out trunk.glb')
+    .addHelpText('after', '\nExample:\n  espalier generate examples/chair.png --out chair.glb')
     .action(generate);
 }
 

@@ -27,7 +27,7 @@ async function program(): Promise<Command> {
     .description('A picture becomes a 3D asset; a folder of models becomes a dataset and trained networks.')
     .version(packageVersion(), '--version')
     .option('--verbose', 'print the stack of an error, not the message alone')
-    .addHelpText('after', '\nExample:\n  $ espalier generate examples/trunk.png --out trunk.glb');
+    .addHelpText('after', '\nExample:\n  $ espalier generate examples/chair.png --out chair.glb');
   const asked = process.argv.slice(2).find((word) => !word.startsWith('-')) ?? '';
   const wanted = Object.hasOwn(commands, asked) ? [asked] : Object.keys(commands);
   for (const name of wanted) root.addCommand(await commands[name]());

@@ -120,7 +120,6 @@ test('ss_vae_conv3d_16l8_fp16 becomes a recipe with the published values', () =>
     decoder,
     trainEncoder: true,
     coarseLevels: 0,
-    lambdaCoarse: 0.5,
     latentNoise: 0,
     turnedShare: 0,
     crop: 64,

@@ -62,7 +62,6 @@ function structureVae(options: Options): Record<string, unknown> {
     ]),
     trainEncoder: true,
     coarseLevels: 0,
-    lambdaCoarse: 0.5,
     latentNoise: 0,
     turnedShare: 0, // official roots hold no turned shapes
     crop: options.take('dataset.args.resolution') ?? 64,

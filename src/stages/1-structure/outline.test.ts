@@ -102,7 +102,7 @@ test('with the camera known, what agrees is left as it is, and a rod comes back 
   expect(added.every((i) => Math.abs(Math.floor(i / R / R) - 8) <= 1 && Math.floor(i / R) % R === 20)).toBe(true);
 });
 
-test('what is added without any hint of its depth stands on the shape', () => {
+test('what is added without any hint of its depth is as deep as the shape', () => {
   const camera = cameraAt(2, houseWithRod);
   const out = agreeWithOutline(house, R, outlineOf(houseWithRod, camera), camera);
   const added = [...out.keys()].filter((i) => out[i] > 0 && house[i] <= 0);

@@ -96,6 +96,9 @@ export async function trainStructureVae(recipe: StructureVaeRecipe, run: RecipeR
   if (training.length === 0)
     throw new Error(`train: ${run.data} has no voxelized assets to train on. Run \`espalier dataset build\` first.`);
 
+  if (!(Number.isInteger(recipe.coarseLevels) && recipe.coarseLevels >= 0))
+    throw new Error(`train: coarseLevels must be a whole number from 0 on, got ${recipe.coarseLevels}.`);
+  if (!(recipe.latentNoise >= 0)) throw new Error(`train: latentNoise must be 0 or more, got ${recipe.latentNoise}.`);
   const coarsest = 2 ** (encoder.channels.length - 1 + recipe.coarseLevels);
   if (crop % coarsest !== 0)
     throw new Error(
