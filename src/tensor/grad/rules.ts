@@ -233,11 +233,11 @@ function geluSlope(y: Tensor<'gelu'>): Tensor {
     const cdf = mul(0.5, add(1, node('erf', [mul(x, Math.SQRT1_2)], {}, x.shape)));
     return add(cdf, mul(x, density));
   }
-  // gelu(x) = x·σ(2u), u = √(2/π)(x + 0.044715x³): slope = σ + x·σ(1 − σ)·2u'
+  // y = x·σ(2u), u = √(2/π)(x + 0.044715x³): slope = σ + x·σ(1 − σ)·2u' = σ·(1 + (x − y)·2u')
   const c = 2 * Math.sqrt(2 / Math.PI);
   const xx = mul(x, x);
   const s = sigmoid(mul(x, add(mul(xx, c * 0.044715), c)));
-  return mul(s, add(1, mul(mul(x, sub(1, s)), add(mul(xx, 3 * c * 0.044715), c))));
+  return mul(s, add(1, mul(sub(x, y), add(mul(xx, 3 * c * 0.044715), c))));
 }
 
 /**

@@ -14,9 +14,21 @@ export interface ExternalData {
   length: number;
 }
 
+interface Operation {
+  type: string;
+  inputs: readonly string[];
+  outputs: readonly string[];
+  attributes: Record<string, Attribute>;
+  domain?: string;
+}
+
 /** An ONNX graph under construction; `finish` gives the model's bytes (opset 20, com.microsoft 1). */
 export class OnnxBuilder {
   private readonly graph = new Message();
+  private readonly operations: Operation[] = [];
+  private readonly results = new Set<string>();
+  /** results of operations that are outputs of the graph, and their names as such */
+  private readonly renamed = new Map<string, string>();
   private count = 0;
   private readonly smallConstants = new Map<string, string>();
   private readonly externals = new Set<string>();
@@ -33,13 +45,8 @@ export class OnnxBuilder {
     options: { outputs?: number; domain?: string } = {},
   ): string[] {
     const outputs = Array.from({ length: options.outputs ?? 1 }, () => this.fresh(type));
-    const node = new Message();
-    for (const name of inputs) node.text(1, name);
-    for (const name of outputs) node.text(2, name);
-    node.text(3, outputs[0]).text(4, type);
-    for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value));
-    if (options.domain) node.text(7, options.domain);
-    this.graph.message(1, node);
+    this.operations.push({ type, inputs, outputs, attributes, domain: options.domain });
+    for (const name of outputs) this.results.add(name);
     return outputs;
   }
 
@@ -47,9 +54,11 @@ export class OnnxBuilder {
     this.graph.message(11, valueInfo(name, shape, dtype));
   }
 
+  /** Declares an output: a result under another name, or a copy where it is no operation's result, or already an output. */
   output(name: string, from: string, shape: Shape, dtype: DType): void {
-    const node = new Message().text(1, from).text(2, name).text(3, `${name}.identity`).text(4, 'Identity');
-    this.graph.message(1, node).message(12, valueInfo(name, shape, dtype));
+    this.graph.message(12, valueInfo(name, shape, dtype));
+    if (this.results.has(from) && !this.renamed.has(from)) this.renamed.set(from, name);
+    else this.operations.push({ type: 'Identity', inputs: [from], outputs: [name], attributes: {} });
   }
 
   constant(data: Float32Array | Int32Array | BigInt64Array, dims: readonly number[]): string {
@@ -79,6 +88,16 @@ export class OnnxBuilder {
   }
 
   finish(): Uint8Array {
+    const called = (name: string) => this.renamed.get(name) ?? name;
+    for (const { type, inputs, outputs, attributes, domain } of this.operations) {
+      const node = new Message();
+      for (const name of inputs) node.text(1, called(name));
+      for (const name of outputs) node.text(2, called(name));
+      node.text(3, called(outputs[0])).text(4, type);
+      for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value));
+      if (domain) node.text(7, domain);
+      this.graph.message(1, node);
+    }
     this.graph.text(2, 'espalier');
     const opset = (domain: string, version: number) => new Message().text(1, domain).integer(2, version);
     return new Message()
