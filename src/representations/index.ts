@@ -1,3 +1,4 @@
+export { blurGrid } from './blur-grid.ts';
 export { type CubeFeatures, surfaceOfFeatures } from './cube-features.ts';
 export type { CubeField } from './cube-field.ts';
 export { type DecodedMesh, meshOfFeatures } from './decoded-mesh.ts';

@@ -1,3 +1,4 @@
+import { blurGrid } from './blur-grid.ts';
 import { fillInterior } from './fill-interior.ts';
 import { keepMainComponents } from './mesh-components.ts';
 import type { SurfaceMesh } from './surface-mesh.ts';
@@ -103,28 +104,6 @@ function raiseBuriedLogits(field: Float32Array, occupancy: Uint8Array, R: number
         const faces = [i - 1, i + 1, i - R, i + R, i - R * R, i + R * R];
         if (faces.every((j) => occupancy[j])) field[i] = 1;
       }
-}
-
-/** Separable Gaussian blur; beyond the grid the border value continues. grid [n, n, n] → [n, n, n]. */
-function blurGrid(grid: Float32Array, n: number, sigma: number): Float32Array {
-  const radius = Math.ceil(2.5 * sigma);
-  const kernel = Array.from({ length: 2 * radius + 1 }, (_, k) => Math.exp(-((k - radius) ** 2) / (2 * sigma ** 2)));
-  const total = kernel.reduce((a, b) => a + b, 0);
-  let src = grid;
-  for (const stride of [n * n, n, 1]) {
-    const dst = new Float32Array(grid.length);
-    for (let i = 0; i < grid.length; i++) {
-      const along = Math.floor(i / stride) % n;
-      let sum = 0;
-      for (let k = -radius; k <= radius; k++) {
-        const to = Math.min(n - 1, Math.max(0, along + k));
-        sum += kernel[k + radius] * src[i + (to - along) * stride];
-      }
-      dst[i] = sum / total;
-    }
-    src = dst;
-  }
-  return src;
 }
 
 /** The matter that lies in some full block of 2×2×2 voxels. occupancy [n, n, n] with an empty border → [n, n, n]. */

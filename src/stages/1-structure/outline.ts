@@ -25,7 +25,7 @@ export interface ViewCamera {
 
 /**
  * Logits made to agree with an outline: a voxel whose picture lies beside it is emptied; where the outline shows something and
- * no voxel does, the likeliest voxel of that line of sight is occupied, nearness to the shape counted in.
+ * no voxel does, the likeliest place of that line of sight is occupied, nearness to the shape counted in, at a depth like those about it.
  * @param logits   [R, R, R], occupied above 0, in the frame `view`; given back as they are when nothing is occupied
  * @param outline  of the same object; an empty one says nothing, and the logits are given back as they are
  * @param camera   where it is known; found from shape and outline where not
@@ -214,7 +214,35 @@ function occupyMissing(logits: Float32Array, seen: Sight, { size, mask }: Outlin
           likeliest[k] = index;
         }
   });
-  for (const index of likeliest) if (index >= 0) logits[index] = ADDED;
+  const R = seen.resolution;
+  for (const index of smoothed(likeliest, seen)) {
+    if (index < 0) continue;
+    const y = Math.floor(index / R) % R;
+    for (let d = Math.max(-DEEPER, -y); d <= Math.min(DEEPER, R - 1 - y); d++)
+      logits[index + d * R] = Math.max(ADDED, logits[index + d * R]);
+  }
+}
+
+/** Voxels of the line of sight, before and behind the one that is added, that are occupied with it: handles hold. */
+const DEEPER = 1;
+/** Pixels to each side over which the depth of what is added is the median: depths of single pixels would stand out as spikes. */
+const SMOOTHED = 4;
+
+/** For each pixel a voxel in its line of sight, or −1: the same at the median depth of those about it. */
+function smoothed(voxels: Int32Array, { resolution: R, size, right, down, pixels }: Sight): Int32Array {
+  const depth = (voxel: number) => Math.floor(voxel / R) % R;
+  return voxels.map((voxel, k) => {
+    if (voxel < 0) return -1;
+    const [px, py] = [k % size, Math.floor(k / size)];
+    const depths: number[] = [];
+    for (let y = Math.max(0, py - SMOOTHED); y <= Math.min(size - 1, py + SMOOTHED); y++)
+      for (let x = Math.max(0, px - SMOOTHED); x <= Math.min(size - 1, px + SMOOTHED); x++)
+        if (voxels[y * size + x] >= 0) depths.push(depth(voxels[y * size + x]));
+    const y = depths.sort((a, b) => a - b)[depths.length >> 1];
+    const x = Math.floor((px + 0.5 - right) / pixels[y] + R / 2);
+    const z = Math.floor((down - py - 0.5) / pixels[y] + R / 2);
+    return Math.min(x, z) >= 0 && Math.max(x, z) < R ? (x * R + y) * R + z : voxel;
+  });
 }
 
 /** Sums over the pixels above and to the left of each corner: [size + 1, size + 1]. */
