@@ -1,9 +1,9 @@
 /** Pictures of an object onto the texels of its surface, blended by how squarely each sees a place. */
 import type { RgbaPicture } from '../formats/index.ts';
 import type { Camera } from '../render/index.ts';
+import { drawNearestFaces, emptyNearestFaces, type NearestFaces } from '../representations/index.ts';
 import type { BakeProgress } from './bake-surface.ts';
 import { linearOfDisplay8 } from './display-light.ts';
-import { drawNearestFaces, emptyNearestFaces, type NearestFaces } from './nearest-faces.ts';
 import { boundsOf, type RawMesh } from './raw-mesh.ts';
 import type { TexelPlaces } from './texel-places.ts';
 import { turnOfEvents } from './turn-of-events.ts';

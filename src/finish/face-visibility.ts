@@ -1,6 +1,6 @@
 /** How much of each face can be seen from outside, by looking from many directions. */
 import { hammersleyDirection, orbitCamera } from '../render/index.ts';
-import { drawNearestFaces, emptyNearestFaces, type NearestFaces } from './nearest-faces.ts';
+import { drawNearestFaces, emptyNearestFaces, type NearestFaces } from '../representations/index.ts';
 import { boundsOf, expectMesh, faceNormal, type RawMesh } from './raw-mesh.ts';
 import { turnOfEvents } from './turn-of-events.ts';
 

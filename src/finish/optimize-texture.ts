@@ -8,10 +8,10 @@
  * black and takes 2500 steps; here it begins as the blend of the views.
  */
 import type { RgbaPicture } from '../formats/index.ts';
+import { drawNearestFaces, emptyNearestFaces } from '../representations/index.ts';
 import type { BakeProgress } from './bake-surface.ts';
 import { type BakeView, expectSquare, projectInto } from './blend-views.ts';
 import { chartTexels } from './chart-texels.ts';
-import { drawNearestFaces, emptyNearestFaces } from './nearest-faces.ts';
 import type { RawMesh } from './raw-mesh.ts';
 import {
   emptyPyramid,

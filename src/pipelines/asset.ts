@@ -24,7 +24,7 @@ export interface Asset {
   radianceField?: RadianceField;
   /**
    * As it was decoded, with vertex colors; of a model without stage two, or when 'mesh' was not asked for, the closed
-   * surface of the voxels, made when it is first read.
+   * surface of the voxels, made when it is first read, with the colors of its picture where it stands as that saw it (`paintAsSeen`).
    */
   readonly mesh: SurfaceMesh;
   /** the mesh as a binary glTF file */

@@ -1,6 +1,6 @@
 import type { PromptMix } from '../flow/index.ts';
 import { occupancySurface, type Triangles, turnedMesh } from '../representations/index.ts';
-import { coordsToOccupancy, logitsToCoords, tilt } from '../stages/1-structure/index.ts';
+import { coordsToOccupancy, logitsToCoords, paintAsSeen, tilt, type ViewCamera } from '../stages/1-structure/index.ts';
 import { type Generator, torchGenerator } from '../tensor/index.ts';
 import { type Asset, assetOf } from './asset.ts';
 import { shapeCoords } from './base-shape.ts';
@@ -16,7 +16,7 @@ import { latentStageOf, sampleLatents } from './latent-stage.ts';
 import type { ModelFolder } from './model-folder.ts';
 import { type AssetPrompt, type PromptTokens, readPrompt } from './prompt-tokens.ts';
 import { type PresetName, presetNamed, type SamplerOverrides, samplerSettings } from './sampler-settings.ts';
-import { agreed, seenFrom } from './seen-shape.ts';
+import { agreed, cameraOf, seenFrom } from './seen-shape.ts';
 import { checkStructure } from './self-checks.ts';
 import { expectCandidates, sampleStructures } from './structure-stage.ts';
 import { timed, type WorkOptions } from './work.ts';
@@ -102,11 +102,13 @@ export async function generateAssets(
     ));
   const decoded: Decoded[] = latents ? await decodeLatents(model, latents, plan.formats, work) : [];
   const assets: Asset[] = [];
-  for (const [i, { coords, logits, pitch }] of shapes.entries()) {
+  const picture = tokens.seen?.picture;
+  for (const [i, { coords, logits, pitch, camera }] of shapes.entries()) {
     signal?.throwIfAborted();
     const { mesh, ...others } = decoded[i] ?? {};
     const surface = () => {
-      const asSeen = occupancySurface(logits, RESOLUTION, { sealGaps: 1 });
+      const plain = occupancySurface(logits, RESOLUTION, { sealGaps: 1 });
+      const asSeen = picture && camera ? paintAsSeen(plain, picture, camera) : plain;
       return pitch === undefined ? asSeen : turnedMesh(asSeen, tilt(-pitch));
     };
     const whole = mesh ?? (latents ? surface : await timed('mesh', onEvent, async () => surface()));
@@ -178,6 +180,8 @@ interface Shape {
   logits: Float32Array;
   /** radians by which the camera stood above it, where the frame is that of the view */
   pitch?: number;
+  /** that saw it, where it is known */
+  camera?: ViewCamera;
 }
 
 async function shapesOf(
@@ -192,10 +196,11 @@ async function shapesOf(
   );
   return grids.map((grid) => {
     const { seen } = tokens;
-    const logits = agreed(grid, seen);
+    const camera = cameraOf(grid, seen);
+    const logits = agreed(grid, seen, camera);
     const coords = logitsToCoords(logits, RESOLUTION);
     checkStructure(logits, coords, RESOLUTION);
-    return { coords, logits, pitch: seen && (pitch ?? seenFrom(logits, seen)) };
+    return { coords, logits, pitch: seen && (pitch ?? seenFrom(logits, seen)), camera };
   });
 }
 

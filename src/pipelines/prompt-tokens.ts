@@ -6,7 +6,7 @@ import type { Device } from '../tensor/index.ts';
 import type { ModelFolder } from './model-folder.ts';
 import type { WeightsOptions } from './network.ts';
 import { openPromptEncoder, pictureSizeOf } from './prompt-encoder.ts';
-import { asPeopleLook, outlineOf, pitchesOf, type Seen } from './seen-shape.ts';
+import { asPeopleLook, colorsOf, outlineOf, pitchesOf, type Seen } from './seen-shape.ts';
 import { using, type WorkOptions, weightsOptions } from './work.ts';
 
 /** What a user asks with: pictures of one object, each as a file's bytes or RGBA pixels, or a text. */
@@ -69,7 +69,10 @@ export async function readPrompt(
   return {
     conds,
     mix,
-    seen: { pitch: asPeopleLook(pitch), outline: cutOut.length === 1 ? outlineOf(cutOut[0]) : undefined },
+    seen: {
+      pitch: asPeopleLook(pitch),
+      ...(cutOut.length === 1 && { outline: outlineOf(cutOut[0]), picture: colorsOf(cutOut[0]) }),
+    },
   };
 }
 

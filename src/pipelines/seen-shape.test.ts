@@ -4,19 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { saveToyModel } from '../../test/toy-model.ts';
+import { linearOfDisplay } from '../formats/index.ts';
 import { occupancySurface, turnedMesh } from '../representations/index.ts';
 import { agreeWithOutline, tilt } from '../stages/1-structure/index.ts';
 import { imageTo3D } from './image-to-3d.ts';
 import { loadModel, type ModelFolder } from './model-folder.ts';
 import { asPeopleLook, outlineOf } from './seen-shape.ts';
 
-/** A cross on a transparent ground. */
+const COLOR = [200, 90, 40];
+/** A cross of this color on a transparent ground. */
 const cross = (() => {
   const data = new Uint8Array(48 * 48 * 4);
   for (let y = 0; y < 48; y++)
     for (let x = 0; x < 48; x++)
       if ((Math.abs(x - 24) < 6 && Math.abs(y - 24) < 20) || (Math.abs(y - 24) < 6 && Math.abs(x - 24) < 20))
-        data.set([200, 90, 40, 255], 4 * (48 * y + x));
+        data.set([...COLOR, 255], 4 * (48 * y + x));
   return { width: 48, height: 48, data };
 })();
 
@@ -36,8 +38,11 @@ test('a shape in the frame of the view agrees with its outline, and its mesh is 
   const given = await imageTo3D(model, cross, { pitch: 30 });
   expect(given.pitch).toBeCloseTo(Math.PI / 6);
   expect(given.logits).toEqual(told.logits); // the voxels stay as the camera sees them
-  const surface = occupancySurface(given.logits, 64, { sealGaps: 1 });
-  expect(given.mesh).toEqual(turnedMesh(surface, tilt(-Math.PI / 6)));
+  const { colors, ...shape } = given.mesh;
+  expect(shape).toEqual(turnedMesh(occupancySurface(given.logits, 64, { sealGaps: 1 }), tilt(-Math.PI / 6)));
+  expect(colors).toHaveLength(shape.positions.length);
+  const off = (colors as Float32Array).map((value, i) => Math.abs(value - linearOfDisplay(COLOR[i % 3] / 255)));
+  expect(off.reduce((a, b) => Math.max(a, b))).toBeLessThan(0.03); // the picture has no other color
 });
 
 test('several pictures have no common outline', async () => {

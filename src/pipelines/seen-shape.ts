@@ -1,6 +1,13 @@
 /** Shapes in the frame of the view: made to agree with the outline of their picture, and set upright by its camera's pitch. */
-import { pitchHead, preparedMask, type RgbaPicture } from '../stages/0-condition/index.ts';
-import { agreeWithOutline, type Outline, PITCH_BINS, uprightPitch } from '../stages/1-structure/index.ts';
+import { pitchHead, preparedColors, preparedMask, type RgbaPicture } from '../stages/0-condition/index.ts';
+import {
+  agreeWithOutline,
+  cameraOfOutline,
+  type Outline,
+  PITCH_BINS,
+  uprightPitch,
+  type ViewCamera,
+} from '../stages/1-structure/index.ts';
 import { compile, floats, input, scope } from '../tensor/index.ts';
 import type { ModelFolder } from './model-folder.ts';
 import { openWeights } from './network.ts';
@@ -10,12 +17,16 @@ import { using, type WorkOptions, weightsOptions } from './work.ts';
 export interface Seen {
   /** of one picture; undefined for several, whose views are not told apart */
   readonly outline?: Outline;
+  /** of the same picture, which gives the shape its colors */
+  readonly picture?: RgbaPicture;
   /** probabilities of the camera's pitch, in bins of 5° from −90° to 90° */
   readonly pitch: Float32Array;
 }
 
 /** Pixels per side of an outline: two per voxel, so that thin parts show. */
 const OUTLINE_SIZE = 128;
+/** Pixels per side of the picture that gives colors: four per voxel, more than vertices can show. */
+const PICTURE_SIZE = 256;
 
 const RESOLUTION = 64;
 
@@ -24,6 +35,9 @@ export const outlineOf = (picture: RgbaPicture): Outline => ({
   size: OUTLINE_SIZE,
   mask: preparedMask(picture, OUTLINE_SIZE),
 });
+
+/** A cut-out picture as it gives colors. */
+export const colorsOf = (picture: RgbaPicture): RgbaPicture => preparedColors(picture, PICTURE_SIZE);
 
 /** Probabilities of the pitch for the tokens [T, K] of each picture; all alike in a model without a head for it. */
 export async function pitchesOf(
@@ -54,9 +68,13 @@ export function asPeopleLook(pitch: Float32Array): Float32Array {
   return pitch.map((p, bin) => p * ((0.9 * usual(bin)) / total + 0.1 / PITCH_BINS));
 }
 
-/** Logits [R, R, R] that agree with what was seen. */
-export const agreed = (logits: Float32Array, seen: Seen | undefined): Float32Array =>
-  seen?.outline ? agreeWithOutline(logits, RESOLUTION, seen.outline) : logits;
+/** From where logits [R, R, R] were seen; undefined where no outline says it, or nothing is occupied. */
+export const cameraOf = (logits: Float32Array, seen: Seen | undefined): ViewCamera | undefined =>
+  seen?.outline && logits.some((v) => v > 0) ? cameraOfOutline(logits, RESOLUTION, seen.outline) : undefined;
+
+/** Logits [R, R, R] that agree with what was seen, from `camera` or from where they show it themselves. */
+export const agreed = (logits: Float32Array, seen: Seen | undefined, camera?: ViewCamera): Float32Array =>
+  seen?.outline ? agreeWithOutline(logits, RESOLUTION, seen.outline, camera) : logits;
 
 /** Radians by which the camera stood above the object that logits [R, R, R] show. */
 export const seenFrom = (logits: Float32Array, seen: Seen): number => uprightPitch(logits, RESOLUTION, seen.pitch);

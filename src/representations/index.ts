@@ -8,6 +8,7 @@ export { type FieldGradient, flexicubesGradient, type SurfaceGradient } from './
 export { type Gaussians, gaussianColors, gaussianCovariances, SH_C0 } from './gaussians.ts';
 export { keepMainComponents } from './mesh-components.ts';
 export { type MeshMeasures, measureMesh } from './mesh-measures.ts';
+export { drawNearestFaces, emptyNearestFaces, type NearestFaces } from './nearest-faces.ts';
 export { type OccupancySurfaceOptions, occupancySurface } from './occupancy-surface.ts';
 export { type FieldSample, fieldAt, type RadianceField } from './radiance-field.ts';
 export type { SurfaceMesh } from './surface-mesh.ts';

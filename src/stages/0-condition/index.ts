@@ -20,6 +20,7 @@ export {
   isCutOut,
   PICTURE_MARGIN,
   type PreparePictureOptions,
+  preparedColors,
   preparedMask,
   preparePicture,
   type RgbaPicture,

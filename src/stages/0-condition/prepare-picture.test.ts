@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readSafetensors } from '../../formats/safetensors.ts';
-import { isCutOut, preparePicture, type RgbaPicture } from './prepare-picture.ts';
+import { isCutOut, preparedColors, preparedMask, preparePicture, type RgbaPicture } from './prepare-picture.ts';
 
 /** A picture whose pixel (x, y) is `color(x, y)`. */
 function paint(width: number, height: number, color: (x: number, y: number) => readonly number[]): RgbaPicture {
@@ -48,6 +48,29 @@ test('a single opaque pixel is enough of an object, a transparent picture is not
   ).toHaveLength(14 * 14 * 3);
   expect(() => preparePicture(paint(5, 5, () => [9, 9, 9, 204]))).toThrow(/no pixel is opaque/);
   expect(() => preparePicture({ width: 5, height: 5, data: new Uint8Array(3) })).toThrow(/100 bytes, got 3/);
+});
+
+test('colors lie in the frame of the prepared picture, larger or smaller, and are those of the object alone', () => {
+  const object = paint(60, 50, (x, y) => (x >= 10 && x < 42 && y >= 8 && y < 40 ? [200, 100, 50, 255] : [0, 0, 0, 0]));
+  for (const size of [20, 37, 128]) {
+    const { data } = preparedColors(object, size);
+    const shown = preparedMask(object, size);
+    let differing = 0;
+    for (let k = 0; k < size * size; k++) {
+      if (data[4 * k + 3] > 0) expect([...data.subarray(4 * k, 4 * k + 3)]).toEqual([200, 100, 50]);
+      differing += Number(data[4 * k + 3] >= 128 !== (shown[k] === 1));
+    }
+    expect(differing).toBeLessThanOrEqual(4 * size); // at most a pixel along the edge
+  }
+  const striped = paint(40, 40, (x) => (x % 2 ? [200, 0, 0, 255] : [100, 0, 0, 255]));
+  const middle = preparedColors(striped, 23).data.subarray(4 * (11 * 23 + 11));
+  expect([...middle.subarray(0, 4)]).toEqual([150, 0, 0, 255]);
+  expect(() =>
+    preparedColors(
+      paint(5, 5, () => [9, 9, 9, 0]),
+      8,
+    ),
+  ).toThrow(/no pixel is opaque/);
 });
 
 test('a picture is cut out when any pixel is not opaque', () => {

@@ -59,8 +59,37 @@ export function preparedMask(picture: RgbaPicture, size: number): Uint8Array {
   return Uint8Array.from({ length: size * size }, (_, i) => (data[4 * i + 3] >= 128 ? 1 : 0));
 }
 
+/**
+ * The object and its margin in the frame of the prepared picture, with its alpha and its own colors: means of whole pixels,
+ * weighted by alpha, where the published resampling overshoots at the object's edge.
+ * @throws RangeError when no pixel is opaque enough to be the object
+ */
+export function preparedColors(picture: RgbaPicture, size: number): RgbaPicture {
+  const square = objectSquare(picture);
+  const step = square.width / size;
+  const range = (i: number) => [Math.floor(i * step), Math.max(Math.floor(i * step) + 1, Math.floor((i + 1) * step))];
+  const data = new Uint8Array(size * size * 4);
+  for (let k = 0; k < size * size; k++) {
+    const [[x0, x1], [y0, y1]] = [range(k % size), range(Math.floor(k / size))];
+    const sum = [0, 0, 0, 0];
+    for (let y = y0; y < y1; y++)
+      for (let x = x0, i = 4 * (y * square.width + x); x < x1; x++, i += 4) {
+        const alpha = square.data[i + 3];
+        for (let c = 0; c < 3; c++) sum[c] += alpha * square.data[i + c];
+        sum[3] += alpha;
+      }
+    if (sum[3] === 0) continue;
+    for (let c = 0; c < 3; c++) data[4 * k + c] = Math.round(sum[c] / sum[3]);
+    data[4 * k + 3] = Math.round(sum[3] / (x1 - x0) / (y1 - y0));
+  }
+  return { width: size, height: size, data };
+}
+
 /** The object and its margin, resized, with its alpha. */
-function framed(picture: RgbaPicture, size: number): RgbaPicture {
+const framed = (picture: RgbaPicture, size: number): RgbaPicture => resizeLanczos(objectSquare(picture), size, size, 4);
+
+/** The object and its margin. */
+function objectSquare(picture: RgbaPicture): RgbaPicture {
   const { width, height, data } = picture;
   if (data.length !== width * height * 4)
     throw new RangeError(
@@ -73,7 +102,7 @@ function framed(picture: RgbaPicture, size: number): RgbaPicture {
   const top = roundHalfToEven((y0 + y1) / 2 - half);
   const right = roundHalfToEven((x0 + x1) / 2 + half);
   const bottom = roundHalfToEven((y0 + y1) / 2 + half);
-  return resizeLanczos(crop(picture, left, top, right, bottom), size, size, 4);
+  return crop(picture, left, top, right, bottom);
 }
 
 const f32 = Math.fround;

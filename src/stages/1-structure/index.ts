@@ -24,7 +24,8 @@ export {
 } from './frame.ts';
 export { promptHolder, promptInputs, promptOutputs } from './held-prompts.ts';
 export { compareOccupancies, type OccupancyComparison, type OccupancyScore, occupancyIou } from './metrics.ts';
-export { agreeWithOutline, type Outline } from './outline.ts';
+export { agreeWithOutline, cameraOfOutline, type Outline, type ViewCamera } from './outline.ts';
+export { paintAsSeen } from './paint-as-seen.ts';
 export {
   openStructureDecoder,
   openStructureSampler,
