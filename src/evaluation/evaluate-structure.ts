@@ -4,6 +4,8 @@ import { condViews, VALIDATION_SHARE } from '../dataset/index.ts';
 import { decodePicture } from '../formats/index.ts';
 import {
   agreed,
+  cameraOf,
+  colorsOf,
   type ModelFolder,
   type OnEvent,
   openWeights,
@@ -13,8 +15,10 @@ import {
   promptTokens,
   seenFrom,
   structures,
+  surfaceOf,
 } from '../pipelines/index.ts';
 import type { OrbitView } from '../render/index.ts';
+import type { SurfaceMesh } from '../representations/index.ts';
 import type { RgbaPicture } from '../stages/0-condition/index.ts';
 import {
   compareOccupancies,
@@ -143,6 +147,7 @@ export async function evaluateStructure(
   if (options.rescale !== undefined) sampler.rescale = options.rescale;
   const { candidates = model.candidates } = options;
   const results: Uint8Array[] = [];
+  const surfaces: (() => SurfaceMesh)[] = []; // of the results
   const pitchErrors: number[] = [];
   for (let i = 0; i < queries.length; i += BATCH) {
     signal?.throwIfAborted();
@@ -158,9 +163,14 @@ export async function evaluateStructure(
     for (const [k, grid] of grids.entries()) {
       const { asset, view } = part[k];
       let logits = grid;
-      if (frame === 'view') {
-        const seen = { outline: outlineOf(await condPicture(held[asset], view)), pitch: pitches[k] };
-        logits = agreed(grid, seen);
+      if (frame !== 'view') surfaces.push(() => surfaceOf(grid));
+      else {
+        const cutOut = await condPicture(held[asset], view);
+        const seen = { outline: outlineOf(cutOut), picture: colorsOf(cutOut), pitch: pitches[k] };
+        const camera = cameraOf(grid, seen);
+        const ours = agreed(grid, seen, camera);
+        surfaces.push(() => surfaceOf(ours, seen, camera));
+        logits = ours;
         const { eye } = (await condViews(held[asset].root, held[asset].sha256))[view];
         pitchErrors.push((Math.abs(seenFrom(logits, seen) - pitchOf(eye)) * 180) / Math.PI);
       }
@@ -216,8 +226,9 @@ export async function evaluateStructure(
     const i = queries.findIndex((q) => q.asset === asset);
     if (i < 0) continue;
     const { picture, view } = queries[i];
-    const camera = await cameraOf(sample, view, frame);
-    examples.push({ view: camera, picture, truth: truths[i], result: results[i] });
+    const beside = await viewFromBeside(sample, view, frame);
+    const mesh = results[i].includes(1) ? surfaces[i] : undefined;
+    examples.push({ view: beside, picture, truth: truths[i], result: results[i], mesh });
   }
   return { evaluation, examples };
 }
@@ -261,7 +272,7 @@ function lap(): () => number {
 const ASIDE = { yaw: -0.6, pitch: 0.35 };
 
 /** Obliquely beside the camera of a condition view, turned as the shape is that it sees. */
-async function cameraOf({ root, sha256 }: StructureSample, view: number, frame: Frame): Promise<OrbitView> {
+async function viewFromBeside({ root, sha256 }: StructureSample, view: number, frame: Frame): Promise<OrbitView> {
   const camera = (await condViews(root, sha256))[view];
   if (!camera)
     throw new Error(

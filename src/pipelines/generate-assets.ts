@@ -1,6 +1,6 @@
 import type { PromptMix } from '../flow/index.ts';
-import { occupancySurface, type Triangles, turnedMesh } from '../representations/index.ts';
-import { coordsToOccupancy, logitsToCoords, paintAsSeen, tilt, type ViewCamera } from '../stages/1-structure/index.ts';
+import { type Triangles, turnedMesh } from '../representations/index.ts';
+import { coordsToOccupancy, logitsToCoords, tilt, type ViewCamera } from '../stages/1-structure/index.ts';
 import { type Generator, torchGenerator } from '../tensor/index.ts';
 import { type Asset, assetOf } from './asset.ts';
 import { shapeCoords } from './base-shape.ts';
@@ -16,7 +16,7 @@ import { latentStageOf, sampleLatents } from './latent-stage.ts';
 import type { ModelFolder } from './model-folder.ts';
 import { type AssetPrompt, type PromptTokens, readPrompt } from './prompt-tokens.ts';
 import { type PresetName, presetNamed, type SamplerOverrides, samplerSettings } from './sampler-settings.ts';
-import { agreed, cameraOf, seenFrom } from './seen-shape.ts';
+import { agreed, cameraOf, seenFrom, surfaceOf } from './seen-shape.ts';
 import { checkStructure } from './self-checks.ts';
 import { expectCandidates, sampleStructures } from './structure-stage.ts';
 import { timed, type WorkOptions } from './work.ts';
@@ -102,13 +102,11 @@ export async function generateAssets(
     ));
   const decoded: Decoded[] = latents ? await decodeLatents(model, latents, plan.formats, work) : [];
   const assets: Asset[] = [];
-  const picture = tokens.seen?.picture;
   for (const [i, { coords, logits, pitch, camera }] of shapes.entries()) {
     signal?.throwIfAborted();
     const { mesh, ...others } = decoded[i] ?? {};
     const surface = () => {
-      const plain = occupancySurface(logits, RESOLUTION, { sealGaps: 1 });
-      const asSeen = picture && camera ? paintAsSeen(plain, picture, camera) : plain;
+      const asSeen = surfaceOf(logits, tokens.seen, camera);
       return pitch === undefined ? asSeen : turnedMesh(asSeen, tilt(-pitch));
     };
     const whole = mesh ?? (latents ? surface : await timed('mesh', onEvent, async () => surface()));

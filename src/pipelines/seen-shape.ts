@@ -1,10 +1,12 @@
 /** Shapes in the frame of the view: made to agree with the outline of their picture, and set upright by its camera's pitch. */
+import { occupancySurface, type SurfaceMesh } from '../representations/index.ts';
 import { pitchHead, preparedColors, preparedMask, type RgbaPicture } from '../stages/0-condition/index.ts';
 import {
   agreeWithOutline,
   cameraOfOutline,
   type Outline,
   PITCH_BINS,
+  paintAsSeen,
   uprightPitch,
   type ViewCamera,
 } from '../stages/1-structure/index.ts';
@@ -75,6 +77,12 @@ export const cameraOf = (logits: Float32Array, seen: Seen | undefined): ViewCame
 /** Logits [R, R, R] that agree with what was seen, from `camera` or from where they show it themselves. */
 export const agreed = (logits: Float32Array, seen: Seen | undefined, camera?: ViewCamera): Float32Array =>
   seen?.outline ? agreeWithOutline(logits, RESOLUTION, seen.outline, camera) : logits;
+
+/** The closed surface of logits [R, R, R], with the colors of the picture where it is known from where that was taken. */
+export function surfaceOf(logits: Float32Array, seen?: Seen, camera?: ViewCamera): SurfaceMesh {
+  const surface = occupancySurface(logits, RESOLUTION, { sealGaps: 1 });
+  return seen?.picture && camera ? paintAsSeen(surface, seen.picture, camera) : surface;
+}
 
 /** Radians by which the camera stood above the object that logits [R, R, R] show. */
 export const seenFrom = (logits: Float32Array, seen: Seen): number => uprightPitch(logits, RESOLUTION, seen.pitch);

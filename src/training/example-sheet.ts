@@ -1,5 +1,6 @@
 import { encodePng } from '../formats/index.ts';
-import { contactSheet, type OrbitView, type Picture, voxelView } from '../render/index.ts';
+import { contactSheet, meshView, type OrbitView, type Picture, voxelView } from '../render/index.ts';
+import { occupancySurface, type SurfaceMesh } from '../representations/index.ts';
 
 export interface StructureExample {
   /** where truth and result are looked at from */
@@ -9,19 +10,30 @@ export interface StructureExample {
   /** occupancies [64, 64, 64], 0 or 1 */
   truth: Uint8Array;
   result: Uint8Array;
+  /** the result as it is written to files, when that is to be seen: then truth and result are drawn as surfaces, else as voxels */
+  mesh?: () => SurfaceMesh;
 }
 
 const TILE = 128;
 
 /** Examples as a PNG, side by side: picture, truth, result. */
 export async function exampleSheet(examples: readonly StructureExample[]): Promise<Uint8Array> {
-  const tiles = examples.flatMap(({ picture, view, truth, result }) => [
+  const look = { size: TILE, supersampling: 2 };
+  const tiles = examples.flatMap(({ picture, view, truth, result, mesh }) => [
     ...(picture ? [enlarged(picture)] : []),
-    ...[truth, result].map((grid) => voxelView(grid, 64, view, { size: TILE, supersampling: 2, coloring: 'grey' })),
+    ...(mesh
+      ? [surfaceOf(truth), mesh()].map((surface) => meshView(surface, view, look))
+      : [truth, result].map((grid) => voxelView(grid, 64, view, { ...look, coloring: 'grey' }))),
   ]);
   const { width, height, data } = contactSheet(tiles, { columns: 12, margin: 4 });
   return encodePng({ width, height, data });
 }
+
+const surfaceOf = (occupancy: Uint8Array): SurfaceMesh =>
+  occupancySurface(
+    Float32Array.from(occupancy, (v) => (v ? 4 : -4)),
+    64,
+  );
 
 /** A prepared picture [S, S, 3] at tile size, each pixel repeated. */
 function enlarged(picture: Uint8Array): Picture {
