@@ -58,7 +58,7 @@ async function run({ data, model, sheet, out, json, ...options }: EvalFlags): Pr
     ...work,
   });
   shown.end();
-  if (sheet) await writeSafely(sheet, await exampleSheet(examples.slice(0, 16)), cancelSignal);
+  if (sheet) await writeSafely(sheet, await exampleSheet(examples), cancelSignal);
   const report = {
     ...evaluation,
     machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length },

@@ -98,6 +98,7 @@ const BATCH = 6;
  * Stage 1 on held-out assets: each is seen in one or more of its condition views, drawn by the seed, and the shape that comes out is
  * compared with the true one, beside two baselines on the same pictures: the training asset with the nearest picture, and
  * the mean shape.
+ * @returns figures, and the first assets as examples to look at, 16 at most
  */
 export async function evaluateStructure(
   model: ModelFolder,
@@ -147,7 +148,7 @@ export async function evaluateStructure(
   if (options.rescale !== undefined) sampler.rescale = options.rescale;
   const { candidates = model.candidates } = options;
   const results: Uint8Array[] = [];
-  const surfaces: (() => SurfaceMesh)[] = []; // of the results
+  const surfaces = new Map<number, () => SurfaceMesh>(); // of the results that are examples
   const pitchErrors: number[] = [];
   for (let i = 0; i < queries.length; i += BATCH) {
     signal?.throwIfAborted();
@@ -163,13 +164,14 @@ export async function evaluateStructure(
     for (const [k, grid] of grids.entries()) {
       const { asset, view } = part[k];
       let logits = grid;
-      if (frame !== 'view') surfaces.push(() => surfaceOf(grid));
+      const show = (surface: () => SurfaceMesh) => asset < EXAMPLES && surfaces.set(i + k, surface);
+      if (frame !== 'view') show(() => surfaceOf(grid));
       else {
         const cutOut = await condPicture(held[asset], view);
         const seen = { outline: outlineOf(cutOut), picture: colorsOf(cutOut), pitch: pitches[k] };
         const camera = cameraOf(grid, seen);
         const ours = agreed(grid, seen, camera);
-        surfaces.push(() => surfaceOf(ours, seen, camera));
+        show(() => surfaceOf(ours, seen, camera));
         logits = ours;
         const { eye } = (await condViews(held[asset].root, held[asset].sha256))[view];
         pitchErrors.push((Math.abs(seenFrom(logits, seen) - pitchOf(eye)) * 180) / Math.PI);
@@ -222,16 +224,19 @@ export async function evaluateStructure(
     seconds: { readPictures, structure, baselines, autoencoder: clock() },
   };
   const examples: StructureExample[] = [];
-  for (const [asset, sample] of held.entries()) {
+  for (const [asset, sample] of held.slice(0, EXAMPLES).entries()) {
     const i = queries.findIndex((q) => q.asset === asset);
     if (i < 0) continue;
     const { picture, view } = queries[i];
     const beside = await viewFromBeside(sample, view, frame);
-    const mesh = results[i].includes(1) ? surfaces[i] : undefined;
+    const mesh = results[i].includes(1) ? surfaces.get(i) : undefined;
     examples.push({ view: beside, picture, truth: truths[i], result: results[i], mesh });
   }
   return { evaluation, examples };
 }
+
+/** Assets, the first ones, that are shown. */
+const EXAMPLES = 16;
 
 /** `wanted` different numbers below `count`, or all. */
 function draw(count: number, wanted: number, seed: number): number[] {
