@@ -152,7 +152,7 @@ async function generate(pictures: string[], flags: GenerateFlags): Promise<void>
     const painters = isFinished && flags.texture !== 0 ? PAINTERS : [];
     const roles = ['slat_flow_model' as const, ...[...formats, ...painters].map((format) => decoderRoles[format])];
     const model = await loadModel(folder ?? shippedModel(), { ...work, roles });
-    // A texture is taken from the Gaussians, or else from the radiance field; without stage two there are no colours.
+    // A texture is taken from the Gaussians, or else from the radiance field; without stage two, from the colours that the shape has of its picture.
     const painter = painters.find((format) => model.networks[decoderRoles[format]]);
     if (painter && model.networks.slat_flow_model && !formats.includes(painter)) formats.push(painter);
     const assets = await generateAssets(model, prompt, { ...optionsOf(flags), ...work, shape, formats });

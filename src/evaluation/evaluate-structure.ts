@@ -4,7 +4,6 @@ import { condViews, VALIDATION_SHARE } from '../dataset/index.ts';
 import { decodePicture } from '../formats/index.ts';
 import {
   agreed,
-  cameraOf,
   colorsOf,
   type ModelFolder,
   type OnEvent,
@@ -15,7 +14,8 @@ import {
   promptTokens,
   seenFrom,
   structures,
-  surfaceOf,
+  surfaceSeen,
+  viewCameraOf,
 } from '../pipelines/index.ts';
 import type { OrbitView } from '../render/index.ts';
 import type { SurfaceMesh } from '../representations/index.ts';
@@ -148,7 +148,7 @@ export async function evaluateStructure(
   if (options.rescale !== undefined) sampler.rescale = options.rescale;
   const { candidates = model.candidates } = options;
   const results: Uint8Array[] = [];
-  const surfaces = new Map<number, () => SurfaceMesh>(); // of the results that are examples
+  const surfaces = new Map<number, () => SurfaceMesh>(); // of the first result of each asset that is shown
   const pitchErrors: number[] = [];
   for (let i = 0; i < queries.length; i += BATCH) {
     signal?.throwIfAborted();
@@ -164,14 +164,15 @@ export async function evaluateStructure(
     for (const [k, grid] of grids.entries()) {
       const { asset, view } = part[k];
       let logits = grid;
-      const show = (surface: () => SurfaceMesh) => asset < EXAMPLES && surfaces.set(i + k, surface);
-      if (frame !== 'view') show(() => surfaceOf(grid));
+      const show = (surface: () => SurfaceMesh) =>
+        asset < EXAMPLES && !surfaces.has(asset) && surfaces.set(asset, surface);
+      if (frame !== 'view') show(() => surfaceSeen(grid));
       else {
         const cutOut = await condPicture(held[asset], view);
-        const seen = { outline: outlineOf(cutOut), picture: colorsOf(cutOut), pitch: pitches[k] };
-        const camera = cameraOf(grid, seen);
+        const seen = { outline: outlineOf(cutOut), pitch: pitches[k] };
+        const camera = viewCameraOf(grid, seen);
         const ours = agreed(grid, seen, camera);
-        show(() => surfaceOf(ours, seen, camera));
+        show(() => surfaceSeen(ours, { ...seen, picture: colorsOf(cutOut) }, camera));
         logits = ours;
         const { eye } = (await condViews(held[asset].root, held[asset].sha256))[view];
         pitchErrors.push((Math.abs(seenFrom(logits, seen) - pitchOf(eye)) * 180) / Math.PI);
@@ -229,7 +230,7 @@ export async function evaluateStructure(
     if (i < 0) continue;
     const { picture, view } = queries[i];
     const beside = await viewFromBeside(sample, view, frame);
-    const mesh = results[i].includes(1) ? surfaces.get(i) : undefined;
+    const mesh = results[i].includes(1) ? surfaces.get(asset) : undefined;
     examples.push({ view: beside, picture, truth: truths[i], result: results[i], mesh });
   }
   return { evaluation, examples };

@@ -16,7 +16,7 @@ import { latentStageOf, sampleLatents } from './latent-stage.ts';
 import type { ModelFolder } from './model-folder.ts';
 import { type AssetPrompt, type PromptTokens, readPrompt } from './prompt-tokens.ts';
 import { type PresetName, presetNamed, type SamplerOverrides, samplerSettings } from './sampler-settings.ts';
-import { agreed, cameraOf, seenFrom, surfaceOf } from './seen-shape.ts';
+import { agreed, seenFrom, surfaceSeen, viewCameraOf } from './seen-shape.ts';
 import { checkStructure } from './self-checks.ts';
 import { expectCandidates, sampleStructures } from './structure-stage.ts';
 import { timed, type WorkOptions } from './work.ts';
@@ -28,7 +28,7 @@ export interface GenerateOptions extends SamplerOverrides, WorkOptions {
   /** assets to make of the prompt; 1 when not given */
   samples?: number;
   /**
-   * structures drawn for each asset, of which one is made: a voxel stays that a fifth of them have. For small models, whose
+   * structures drawn for each asset, of which one is made: a voxel stays where a fifth of them have something, it or beside it. For small models, whose
    * samples differ much; the model's own number when not given, 1 for the published ones
    */
   candidates?: number;
@@ -106,7 +106,7 @@ export async function generateAssets(
     signal?.throwIfAborted();
     const { mesh, ...others } = decoded[i] ?? {};
     const surface = () => {
-      const asSeen = surfaceOf(logits, tokens.seen, camera);
+      const asSeen = surfaceSeen(logits, tokens.seen, camera);
       return pitch === undefined ? asSeen : turnedMesh(asSeen, tilt(-pitch));
     };
     const whole = mesh ?? (latents ? surface : await timed('mesh', onEvent, async () => surface()));
@@ -194,7 +194,7 @@ async function shapesOf(
   );
   return grids.map((grid) => {
     const { seen } = tokens;
-    const camera = cameraOf(grid, seen);
+    const camera = viewCameraOf(grid, seen);
     const logits = agreed(grid, seen, camera);
     const coords = logitsToCoords(logits, RESOLUTION);
     checkStructure(logits, coords, RESOLUTION);

@@ -58,6 +58,15 @@ export {
 } from './render-file.ts';
 export { type PresetName, presetNamed, presets, type SamplerOverrides } from './sampler-settings.ts';
 export { type SavedNetwork, saveModel } from './save-model.ts';
-export { agreed, cameraOf, colorsOf, outlineOf, pitchesOf, type Seen, seenFrom, surfaceOf } from './seen-shape.ts';
+export {
+  agreed,
+  colorsOf,
+  outlineOf,
+  pitchesOf,
+  type Seen,
+  seenFrom,
+  surfaceSeen,
+  viewCameraOf,
+} from './seen-shape.ts';
 export { type StructuresOptions, structures } from './structure-stage.ts';
 export { type TextTo3DOptions, textTo3D } from './text-to-3d.ts';

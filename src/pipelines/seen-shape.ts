@@ -1,4 +1,4 @@
-/** Shapes in the frame of the view: made to agree with the outline of their picture, and set upright by its camera's pitch. */
+/** Shapes in the frame of the view: made to agree with the outline of their picture, painted with its colors, and set upright by its camera’s pitch. */
 import { occupancySurface, type SurfaceMesh } from '../representations/index.ts';
 import { pitchHead, preparedColors, preparedMask, type RgbaPicture } from '../stages/0-condition/index.ts';
 import {
@@ -71,15 +71,17 @@ export function asPeopleLook(pitch: Float32Array): Float32Array {
 }
 
 /** From where logits [R, R, R] were seen; undefined where no outline says it, or nothing is occupied. */
-export const cameraOf = (logits: Float32Array, seen: Seen | undefined): ViewCamera | undefined =>
-  seen?.outline && logits.some((v) => v > 0) ? cameraOfOutline(logits, RESOLUTION, seen.outline) : undefined;
+export const viewCameraOf = (logits: Float32Array, seen: Seen | undefined): ViewCamera | undefined =>
+  seen?.outline?.mask.some(Boolean) && logits.some((v) => v > 0)
+    ? cameraOfOutline(logits, RESOLUTION, seen.outline)
+    : undefined;
 
 /** Logits [R, R, R] that agree with what was seen, from `camera` or from where they show it themselves. */
 export const agreed = (logits: Float32Array, seen: Seen | undefined, camera?: ViewCamera): Float32Array =>
   seen?.outline ? agreeWithOutline(logits, RESOLUTION, seen.outline, camera) : logits;
 
 /** The closed surface of logits [R, R, R], with the colors of the picture where it is known from where that was taken. */
-export function surfaceOf(logits: Float32Array, seen?: Seen, camera?: ViewCamera): SurfaceMesh {
+export function surfaceSeen(logits: Float32Array, seen?: Seen, camera?: ViewCamera): SurfaceMesh {
   const surface = occupancySurface(logits, RESOLUTION, { sealGaps: 1 });
   return seen?.picture && camera ? paintAsSeen(surface, seen.picture, camera) : surface;
 }

@@ -10,7 +10,7 @@ export interface StructureExample {
   /** occupancies [64, 64, 64], 0 or 1 */
   truth: Uint8Array;
   result: Uint8Array;
-  /** the result as it is written to files, when that is to be seen: then truth and result are drawn as surfaces, else as voxels */
+  /** the result's surface, in the frame of `view`, when that is to be seen: then truth and result are drawn as surfaces, else as voxels */
   mesh?: () => SurfaceMesh;
 }
 
@@ -21,7 +21,7 @@ export async function exampleSheet(examples: readonly StructureExample[]): Promi
   const look = { size: TILE, supersampling: 2 };
   const tiles = examples.flatMap(({ picture, view, truth, result, mesh }) => [
     ...(picture ? [enlarged(picture)] : []),
-    ...(mesh
+    ...(mesh && truth.includes(1)
       ? [surfaceOf(truth), mesh()].map((surface) => meshView(surface, view, look))
       : [truth, result].map((grid) => voxelView(grid, 64, view, { ...look, coloring: 'grey' }))),
   ]);
@@ -33,6 +33,7 @@ const surfaceOf = (occupancy: Uint8Array): SurfaceMesh =>
   occupancySurface(
     Float32Array.from(occupancy, (v) => (v ? 4 : -4)),
     64,
+    { sealGaps: 1 },
   );
 
 /** A prepared picture [S, S, 3] at tile size, each pixel repeated. */

@@ -1,6 +1,6 @@
 import { blurGrid } from '../../representations/index.ts';
 
-/** Share of the candidates that a voxel and its neighborhood must be in; the largest F-score of those tried (bench/results/candidates.md). */
+/** Mean share over a voxel's neighborhood; of those tried the one whose outlines from aside agree best, at an F-score as large as any (bench/results/structure-sampler.md). */
 const SHARE = 0.2;
 /** Standard deviation of that neighborhood, in voxels: what one candidate has here another has nearby, and skins become smooth. */
 const NEIGHBORHOOD = 1.5;
@@ -9,7 +9,7 @@ const ALONE = 0.5;
 
 /**
  * One structure from several that were drawn for the same prompt: a voxel is occupied where the mean of the candidates'
- * probabilities, over its neighborhood, is above `share`, or its own above a half. What a small model is sure of comes up in most
+ * probabilities, over its neighborhood, is above `share`, or its own above a half (above `share`, where that is more). What a small model is sure of comes up in most
  * of its samples, what it guesses in few: the first stays, the second averages out.
  * @param candidates  logits [R, R, R] of each; of a single one they are given back as they are
  * @returns logits [R, R, R], occupied above 0

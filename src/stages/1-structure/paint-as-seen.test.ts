@@ -119,3 +119,46 @@ test('a picture that shows nothing of the mesh leaves it without colors; one tha
   expect(paintAsSeen(box, empty, { ...camera, distance: -3 })).toBe(box); // all of it behind the camera
   expect(() => paintAsSeen(box, { ...empty, height: 64 }, camera)).toThrow(/must be square, RGBA, got 128 × 64/);
 });
+
+test('a part that the camera does not see has the mean color, and so has a vertex of no triangle', () => {
+  // A small block hidden behind a wall.
+  const scene = surface(
+    (x, y, z) =>
+      (isIn(x, 4, 28) && isIn(y, 6, 10) && isIn(z, 4, 28)) || (isIn(x, 13, 19) && isIn(y, 20, 26) && isIn(z, 13, 19)),
+  );
+  const positions = Float32Array.from([...scene.positions, 0, 0.4, 0]);
+  const normals = Float32Array.from([...scene.normals, 0, 1, 0]);
+  const painted = paintAsSeen(
+    { ...scene, positions, normals },
+    picture(() => [100, 150, 200]),
+    camera,
+  );
+  const colors = painted.colors as Float32Array;
+  const expected = [100, 150, 200].map((c) => ((c / 255 + 0.055) / 1.055) ** 2.4);
+  const off = colors.reduce((worst, value, i) => Math.max(worst, Math.abs(value - expected[i % 3])), 0);
+  expect(off).toBeLessThan(1e-4);
+});
+
+test('a camera off the middle finds its pixels', () => {
+  const box = surface((x, y, z) => isIn(x, 8, 24) && isIn(y, 8, 24) && isIn(z, 8, 24));
+  const center = [0.05, -0.03] as const; // to the right and up of the box's middle
+  const { colors, positions } = paintAsSeen(
+    box,
+    picture((u, v) => (u + center[0] > 0 ? (v + center[1] > 0 ? RED : GREEN) : BLUE)),
+    { ...camera, center },
+  );
+  const named = { positions, colors } as ReturnType<typeof paintAsSeen>;
+  const isFront = (y: number) => y < -0.22;
+  all(
+    colorsAt(named, (x, y, z) => isFront(y) && x > 0.03 && z < -0.03),
+    'r',
+  );
+  all(
+    colorsAt(named, (x, y, z) => isFront(y) && x > 0.03 && z > 0.03),
+    'g',
+  );
+  all(
+    colorsAt(named, (x, y) => isFront(y) && x < -0.03),
+    'b',
+  );
+});

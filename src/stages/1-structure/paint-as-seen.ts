@@ -2,8 +2,7 @@
  * The colors of a picture on a shape in the frame of its view: what the camera saw has the color of its pixel, and what it did not
  * see that of the nearest place along the surface that it saw. Light and shadows of the picture stay in the colors.
  */
-import type { RgbaPicture } from '../../formats/index.ts';
-import { linearOfDisplay } from '../../formats/index.ts';
+import { linearOfDisplay, type RgbaPicture } from '../../formats/index.ts';
 import { drawNearestFaces, emptyNearestFaces, type SurfaceMesh } from '../../representations/index.ts';
 import type { ViewCamera } from './outline.ts';
 
@@ -98,6 +97,7 @@ function spread(mesh: SurfaceMesh, colors: Float32Array, isKnown: Uint8Array): v
   for (let round = 0; round < EVENED; round++) {
     const before = colors.slice();
     for (const v of wanting) {
+      if (starts[v + 1] === starts[v]) continue; // of no triangle
       const each = 1 / (starts[v + 1] - starts[v]);
       for (let c = 0; c < 3; c++) {
         let sum = 0;

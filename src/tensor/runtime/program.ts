@@ -53,7 +53,7 @@ export interface ProgramOptions {
   updates?: Readonly<Record<string, Tensor>>;
   /**
    * Lets successors overwrite their state (on the CPU; elsewhere it changes nothing). Only when each update waits for every gradient (global-norm clipping is such
-   * a barrier): without it an update may run before its weight's last use, and training goes wrong silently.
+   * a barrier) and nothing reads a state once its successor is computed: without that an update may run before its weight's last use, and training goes wrong silently.
    */
   inPlace?: boolean;
   /** attention as one operator of the runtime; by default where it is known, or has just been tested, to be right */
